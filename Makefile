@@ -1,0 +1,73 @@
+# `make` alone tells the targets. All of them find or start a RabbitMQ by themselves
+# (internal/brokertest says how) and say what they install.
+
+GO      ?= go
+BIN     := $(CURDIR)/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# The linter is pinned here and built into bin/ once: its dependencies are no business of go.mod's.
+LINT_VERSION := v2.15.0
+LINT    := $(BIN)/golangci-lint-$(LINT_VERSION)
+# One command runs another on a RabbitMQ that it finds or starts.
+ON_BROKER := $(GO) run ./internal/brokertest/run
+TEST_FLAGS ?= -race -timeout 9m
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Tell the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build worker, scheduler and warren into bin/.
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+.PHONY: demo
+demo: build-demo ## Run the main job on a real RabbitMQ and print what became of it.
+	@$(BIN)/demo run
+
+.PHONY: up
+up: build-demo ## The same, and stay: tasks keep coming until Ctrl-C.
+	@$(BIN)/demo up
+
+.PHONY: clean-demo
+clean-demo: build-demo ## Remove what the demo left in RabbitMQ, and the RabbitMQ that it started.
+	@$(BIN)/demo clean
+
+.PHONY: build-demo
+build-demo: build
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/demo ./examples/demo
+
+.PHONY: test
+test: ## Run all tests on every RabbitMQ that this machine can have.
+	$(ON_BROKER) -each $(if $(REQUIRE),-require $(REQUIRE)) -- $(GO) test $(TEST_FLAGS) -tags integration ./...
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no RabbitMQ.
+	$(GO) test $(TEST_FLAGS) ./...
+
+.PHONY: bench
+bench: ## Run the benchmarks on a RabbitMQ.
+	$(ON_BROKER) -- $(GO) test -tags integration -run '^$$' -bench . -benchtime 1x ./worker
+
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s).
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "== $$package $$target" && $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+.PHONY: lint
+lint: $(LINT) ## Check format, imports and style.
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv $(BIN)/golangci-lint $@
+
+.PHONY: clean
+clean: ## Remove what was built.
+	rm -rf $(BIN)

@@ -1,0 +1,262 @@
+//go:build integration
+
+package broker_test
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/tasks"
+)
+
+// fill publishes count messages to a queue, whose IDs are 0, 1, … and whose priorities vary, and
+// returns the IDs in the order in which the queue gives them out.
+func (f *fixture) fill(queue string, count int) []string {
+	f.t.Helper()
+	f.channel(func(ch *amqp.Channel) {
+		require.NoError(f.t, ch.Confirm(false))
+		var last *amqp.DeferredConfirmation
+		for i := range count {
+			var err error
+			last, err = ch.PublishWithDeferredConfirmWithContext(f.ctx, "", queue, true, false, amqp.Publishing{
+				MessageId: strconv.Itoa(i), Priority: uint8(i%9 + 1), DeliveryMode: amqp.Persistent, Body: []byte("letter"),
+			})
+			require.NoError(f.t, err)
+		}
+		confirmed, err := last.WaitContext(f.ctx)
+		require.NoError(f.t, err)
+		require.True(f.t, confirmed)
+	})
+	require.Eventually(f.t, func() bool { return f.depth(queue) == count }, patience, pollEvery)
+	ids := f.browse(queue, 0)
+	require.Len(f.t, ids, count)
+	return ids
+}
+
+// browse returns the IDs that one look shows.
+func (f *fixture) browse(queue string, limit int) []string {
+	f.t.Helper()
+	var ids []string
+	require.NoError(f.t, f.client.Browse(f.ctx, queue, limit, func(m tasks.Message) bool {
+		ids = append(ids, m.MessageID)
+		return true
+	}))
+	return ids
+}
+
+// drain takes everything out of a queue.
+func (f *fixture) drain(queue string) []string {
+	f.t.Helper()
+	var ids []string
+	f.channel(func(ch *amqp.Channel) {
+		for {
+			d, ok, err := ch.Get(queue, true)
+			require.NoError(f.t, err)
+			if !ok {
+				return
+			}
+			ids = append(ids, d.MessageId)
+		}
+	})
+	return ids
+}
+
+func TestBrowseLeavesEverythingAsItWas(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	want := f.fill("email.dead", 100)
+	for range 20 {
+		require.Equal(t, want, f.browse("email.dead", 0))
+		require.Equal(t, 100, f.depth("email.dead"))
+	}
+	assert.Equal(t, want, f.drain("email.dead"))
+}
+
+func TestBrowseMoreThanOneRound(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	want := f.fill("email.dead", 2000)
+	for range 2 {
+		require.Equal(t, want, f.browse("email.dead", 0))
+	}
+	require.Equal(t, want[:700], f.browse("email.dead", 700))
+	require.Equal(t, 2000, f.depth("email.dead"))
+	assert.Equal(t, want, f.drain("email.dead"))
+}
+
+func TestBrowsePartOfTheQueue(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	want := f.fill("email.dead", 20)
+	for _, limit := range []int{5, 1, 12, 20, 21, 3} {
+		require.Equal(t, want[:min(limit, 20)], f.browse("email.dead", limit))
+	}
+	seen := 0
+	require.NoError(t, f.client.Browse(f.ctx, "email.dead", 10, func(tasks.Message) bool {
+		seen++
+		return seen < 4
+	}))
+	assert.Equal(t, 4, seen)
+
+	more := f.more("email.dead", "new")
+	require.Equal(t, want[:2], f.browse("email.dead", 2))
+	require.Equal(t, append(slices.Clone(want), more), f.browse("email.dead", 0))
+	assert.Equal(t, append(slices.Clone(want), more), f.drain("email.dead"))
+}
+
+// more adds one message to a queue, which gives it out last.
+func (f *fixture) more(queue, id string) string {
+	f.t.Helper()
+	before := f.depth(queue)
+	require.NoError(f.t, f.client.Publish(f.ctx, tasks.Message{RoutingKey: queue, MessageID: id, Priority: 1}))
+	require.Eventually(f.t, func() bool { return f.depth(queue) == before+1 }, patience, pollEvery)
+	return id
+}
+
+func TestBrowseShowsTheWholeMessage(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare()
+	_, err := f.client.Public().Enqueue(f.ctx, tasks.Task{
+		ID: "parked", Key: "nobody.wants", Payload: []byte(`{"a":1}`), Priority: 7, Headers: map[string]any{"tenant": "a"},
+	})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return f.depth("warren.unrouted") == 1 }, patience, pollEvery)
+	var found []tasks.Message
+	require.NoError(t, f.client.Browse(f.ctx, "warren.unrouted", 0, func(m tasks.Message) bool {
+		found = append(found, m)
+		return true
+	}))
+	require.Len(t, found, 1)
+	assert.Equal(t, "parked", found[0].MessageID)
+	assert.Equal(t, "nobody.wants", found[0].RoutingKey)
+	assert.Equal(t, `{"a":1}`, string(found[0].Body))
+	assert.EqualValues(t, 7, found[0].Priority)
+	assert.Equal(t, "a", found[0].Headers["tenant"])
+}
+
+func TestBrowseEmptyQueue(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	assert.Empty(t, f.browse("email.dead", 0))
+	assert.Empty(t, f.browse("warren.unrouted", 3))
+}
+
+func TestBrowseAsOthersSeeIt(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	want := f.fill("email.dead", 10)
+	require.NoError(t, f.client.Browse(f.ctx, "email.dead", 0, func(m tasks.Message) bool {
+		if m.MessageID != want[9] {
+			return true
+		}
+		depth, err := f.client.Depth(f.ctx, "email.dead")
+		assert.NoError(t, err)
+		assert.Zero(t, depth.Ready, "all are with us")
+		assert.Empty(t, f.browse("email.dead", 0), "and not with another")
+		return true
+	}))
+	require.Equal(t, want, f.browse("email.dead", 0))
+}
+
+func TestBrowseCancelled(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	want := f.fill("email.dead", 50)
+	ctx, cancel := context.WithCancel(f.ctx)
+	seen := 0
+	err := f.client.Browse(ctx, "email.dead", 0, func(tasks.Message) bool {
+		if seen++; seen == 7 {
+			cancel()
+		}
+		return true
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Less(t, seen, 51)
+	require.Equal(t, 50, f.depth("email.dead"))
+	assert.Equal(t, want, f.drain("email.dead"))
+}
+
+func TestBrowseClassicQueue(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declareQueue("email.dead", amqp.Table{"x-queue-type": "classic"})
+	want := f.fill("email.dead", 100)
+	for _, limit := range []int{3, 50, 0} {
+		f.browse("email.dead", limit)
+	}
+	assert.Equal(t, want, f.drain("email.dead"))
+}
+
+func TestBrowseNeverDrops(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declareQueue("limited.dead", amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int64(3)})
+	f.refusedOrHarmless("limited.dead", "it has a delivery limit of 3")
+}
+
+func TestBrowseNeverDropsByAPolicy(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	f.put("/api/policies/"+f.vhost.Name+"/limits", map[string]any{
+		"pattern": ".*", "apply-to": "queues", "definition": map[string]any{"delivery-limit": 3},
+	})
+	require.Eventually(t, func() bool {
+		return f.has("/api/queues/"+f.vhost.Name+"/email.dead", `"delivery-limit":3`)
+	}, patience, pollEvery)
+	f.refusedOrHarmless("email.dead", "a policy gives it a delivery limit of 3")
+}
+
+// refusedOrHarmless browses a limited queue more often than its limit allows for.
+func (f *fixture) refusedOrHarmless(queue, why string) {
+	f.t.Helper()
+	require.NoError(f.t, f.client.Publish(f.ctx, tasks.Message{RoutingKey: queue, MessageID: "precious"}))
+	require.Eventually(f.t, func() bool { return f.depth(queue) == 1 }, patience, pollEvery)
+	for range 6 {
+		var seen []string
+		err := f.client.Browse(f.ctx, queue, 0, func(m tasks.Message) bool {
+			seen = append(seen, m.MessageID)
+			return true
+		})
+		if f.client.Version().AtLeast(4, 3) { // where a look does not count
+			require.NoError(f.t, err)
+			require.Equal(f.t, []string{"precious"}, seen)
+			continue
+		}
+		require.ErrorIs(f.t, err, broker.ErrNotBrowsable)
+		require.ErrorContains(f.t, err, why)
+		require.Empty(f.t, seen)
+	}
+	assert.Equal(f.t, []string{"precious"}, f.drain(queue))
+}
+
+func TestBrowseRefuses(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	never := func(tasks.Message) bool { assert.Fail(t, "shown"); return true }
+	f.enqueue("email.x")
+	assert.ErrorIs(t, f.client.Browse(f.ctx, "email", 0, never), broker.ErrNotBrowsable, "a work queue")
+	assert.ErrorIs(t, f.client.Browse(f.ctx, "nothing.dead", 0, never), broker.ErrNoQueue)
+	assert.ErrorContains(t, f.client.Browse(f.ctx, "nothing.dead", 0, never), "browse nothing.dead: ")
+	if !f.client.Version().AtLeast(4, 3) {
+		f.declareQueue("other.dead", amqp.Table{"x-queue-type": "quorum", "x-max-length": int64(5)})
+		assert.ErrorIs(t, f.client.Browse(f.ctx, "other.dead", 0, never), broker.ErrNotBrowsable)
+		assert.Equal(t, 0, f.depth("other.dead"))
+	}
+	assert.Equal(t, 1, f.depth("email"))
+}

@@ -1,0 +1,112 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/tasks"
+)
+
+// Client is a publisher to, and the maker of consumers of, one RabbitMQ virtual host. It is safe
+// for use by any number of goroutines. It keeps one connection for publishing, which comes back
+// after every loss; each consumer keeps one of its own, since a broker that blocks publishers does
+// so by the connection. It declares nothing by itself.
+type Client struct {
+	cfg        Config
+	names      routing.Names
+	user       string
+	version    routing.Version
+	publisher  *publisher
+	management *management
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// Connect returns a client with its first connection made. It blocks until then, trying the nodes
+// in turn, until ctx is done (the error is [ErrNotConnected]) or the broker has refused the
+// credentials or the virtual host (the error is [ErrRefused]). A bad configuration is
+// [ErrInvalidConfig].
+func Connect(ctx context.Context, cfg Config) (*Client, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, names: routing.Names{Prefix: cfg.Prefix}}
+	c.publisher = newPublisher(&c.cfg)
+	c.management = newManagement(&c.cfg)
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c.cancel = cancel
+	c.done.Go(func() { c.publisher.run(life) })
+	conn, err := c.publisher.supervisor.await(ctx)
+	if err != nil {
+		c.cancel()
+		c.done.Wait()
+		return nil, err
+	}
+	c.user, c.version = conn.user, conn.version
+	return c, nil
+}
+
+// Close stops publishing, waits for the confirms that are still to come (at most 5 s), closes the
+// connection and returns when the client's goroutines are gone. What is queued and was not sent
+// fails with [ErrClosed]. Consumers are closed by who made them, before. A second call does nothing.
+func (c *Client) Close() {
+	c.cancel()
+	c.done.Wait()
+}
+
+// Ready returns nil while the publishing connection is up and the broker takes messages, else an
+// error that is [ErrNotConnected] or [ErrBlocked].
+func (c *Client) Ready() error {
+	conn, err, _ := c.publisher.supervisor.state()
+	switch {
+	case conn == nil && err != nil:
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	case conn == nil:
+		return ErrNotConnected
+	case conn.blocked.Load():
+		return ErrBlocked
+	}
+	return nil
+}
+
+// Names returns the internal names of the client's prefix.
+func (c *Client) Names() routing.Names { return c.names }
+
+// Version returns the version of the broker that the client first connected to.
+func (c *Client) Version() routing.Version { return c.version }
+
+// User returns the user that the broker knows the client as, empty where a client certificate
+// decides it.
+func (c *Client) User() string { return c.user }
+
+// Publish publishes a message as it is, persistent and mandatory, to its exchange and routing key,
+// and blocks until the broker has confirmed it, ctx is done, or PublishTimeout is over. The errors
+// are [*PublishError]; see this package's errors for what each leaves open.
+func (c *Client) Publish(ctx context.Context, m tasks.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.PublishTimeout)
+	defer cancel()
+	return c.publisher.publish(ctx, &m)
+}
+
+// withChannel calls f with a channel on a connection of its own, and closes both. Calls that the
+// broker does not answer end with ctx. newChannel gives f another channel after the broker has
+// closed the one before.
+func (c *Client) withChannel(ctx context.Context, purpose string, f func(newChannel func() (*amqp.Channel, error)) error) error {
+	conn, err := dialAny(ctx, &c.cfg, 0, purpose)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.raw.Close() })
+	err = f(conn.Channel)
+	if !stop() && err != nil {
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	conn.shut()
+	return err
+}

@@ -1,0 +1,139 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warrenmq/warren/routing"
+)
+
+// connection is one AMQP connection. It is never reopened: who holds one after its loss holds
+// something that does nothing.
+type connection struct {
+	*amqp.Connection
+	// raw is the socket, closed to end a write that the broker does not read.
+	raw net.Conn
+	// url is the node's address without credentials.
+	url string
+	// user is who the broker knows us as, empty where a certificate decides.
+	user    string
+	version routing.Version
+	blocked atomic.Bool
+}
+
+// socket closes itself when reading fails. The library ends a connection from its reader, for
+// which it needs locks that a write holds; a write that the broker does not read would hold them
+// for ever.
+type socket struct{ net.Conn }
+
+func (s *socket) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if err != nil {
+		_ = s.Close() // the read's error is the one that counts
+	}
+	return n, err
+}
+
+// dial opens a connection to one node. ctx bounds it, as does the configuration's DialTimeout,
+// handshakes included: a node that is out of descriptors accepts and then says nothing.
+func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection, error) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
+	defer cancel()
+	uri, err := amqp.ParseURI(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, redactError(err, rawURL))
+	}
+	c := &connection{url: Redact(rawURL), user: uri.Username}
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName(cfg.Name + " " + purpose)
+	properties["product"] = "Warren"
+	config := amqp.Config{
+		Heartbeat:  10 * time.Second,
+		Properties: properties,
+		Dial: func(network, address string) (net.Conn, error) {
+			var dialer net.Dialer
+			raw, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			c.raw = &socket{raw}
+			deadline, _ := ctx.Deadline()
+			return c.raw, raw.SetDeadline(deadline) // cleared by the library once the connection is open
+		},
+	}
+	if cfg.TLS != nil {
+		config.TLSClientConfig = cfg.TLS.Clone()
+		hasCertificate := len(cfg.TLS.Certificates) > 0 || cfg.TLS.GetClientCertificate != nil
+		if hasCertificate && !hasUser(rawURL) {
+			config.SASL, c.user = []amqp.Authentication{&amqp.ExternalAuth{}}, ""
+		}
+	}
+	c.Connection, err = amqp.DialConfig(rawURL, config)
+	if err != nil {
+		if c.raw != nil {
+			_ = c.raw.Close() // already failed
+		}
+		return nil, fmt.Errorf("connect to %s: %w", c.url, redactError(err, rawURL))
+	}
+	version, _ := c.Properties["version"].(string)
+	if c.version, err = routing.ParseVersion(version); err != nil {
+		c.abort()
+		return nil, fmt.Errorf("connect to %s: %w", c.url, err)
+	}
+	return c, nil
+}
+
+func hasUser(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	return err == nil && u.User != nil
+}
+
+// dialAny tries the nodes in turn, the first-th first. Where all of them refuse us the error is
+// ErrRefused.
+func dialAny(ctx context.Context, cfg *Config, first int, purpose string) (*connection, error) {
+	var failures []error
+	refused := true
+	for i := range cfg.URLs {
+		c, err := dial(ctx, cfg, cfg.URLs[(first+i)%len(cfg.URLs)], purpose)
+		if err == nil {
+			return c, nil
+		}
+		failures = append(failures, err)
+		refused = refused && isRefusal(err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if refused {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, errors.Join(failures...))
+	}
+	return nil, errors.Join(failures...)
+}
+
+// closeTimeout bounds a clean close, after which the socket is closed under it.
+const closeTimeout = 2 * time.Second
+
+// shut closes the connection cleanly where the broker answers in time, else by its socket.
+func (c *connection) shut() {
+	timer := time.AfterFunc(closeTimeout, func() { _ = c.raw.Close() })
+	defer timer.Stop()
+	_ = c.CloseDeadline(time.Now().Add(closeTimeout)) // gone either way
+}
+
+// abort closes the connection without a word to the broker. Writes that hang return.
+func (c *connection) abort() {
+	_ = c.raw.Close()
+	_ = c.CloseDeadline(time.Now()) // lets the library's goroutines end
+}
+
+// isRefusal reports whether the broker refuses the credentials or the virtual host.
+func isRefusal(err error) bool {
+	return isCode(err, amqp.AccessRefused) || isCode(err, amqp.NotAllowed)
+}

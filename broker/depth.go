@@ -1,0 +1,62 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Depth is what AMQP tells of a queue.
+type Depth struct {
+	// Ready is the number of messages that wait for a consumer; those that were delivered and not
+	// acknowledged are not among them. A quorum queue whose leader does not answer within 250 ms
+	// is told as 0.
+	Ready int
+	// Consumers is the number of its consumers.
+	Consumers int
+}
+
+// Depth asks the broker for the depth of one queue, over a connection of its own. It blocks until
+// the broker has answered or ctx is done. The error is [ErrNoQueue] where the queue does not exist,
+// [ErrRefused] where the user may not see it, [ErrNotConnected] without a connection.
+func (c *Client) Depth(ctx context.Context, queue string) (Depth, error) {
+	depths, err := c.Depths(ctx, queue)
+	if err != nil {
+		return Depth{}, err
+	}
+	depth, exists := depths[queue]
+	if !exists {
+		return Depth{}, fmt.Errorf("depth of %s: %w", queue, ErrNoQueue)
+	}
+	return depth, nil
+}
+
+// Depths is [Client.Depth] for many queues over one connection. A queue that does not exist is not
+// in the result, and not an error.
+func (c *Client) Depths(ctx context.Context, queues ...string) (map[string]Depth, error) {
+	depths := make(map[string]Depth, len(queues))
+	err := c.withChannel(ctx, "depth", func(newChannel func() (*amqp.Channel, error)) error {
+		var channel *amqp.Channel
+		for _, queue := range queues {
+			if channel == nil || channel.IsClosed() {
+				var err error
+				if channel, err = newChannel(); err != nil {
+					return err
+				}
+			}
+			found, err := channel.QueueDeclarePassive(queue, true, false, false, false, nil)
+			switch {
+			case err == nil:
+				depths[queue] = Depth{Ready: found.Messages, Consumers: found.Consumers}
+			case !isCode(err, amqp.NotFound): // which closes the channel, as every refusal does
+				return describe("queue", queue, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("depth of queues: %w", err)
+	}
+	return depths, nil
+}

@@ -1,0 +1,124 @@
+//go:build integration
+
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/internal/brokertest"
+	"github.com/warrenmq/warren/scheduler"
+	"github.com/warrenmq/warren/tasks"
+)
+
+func TestMain(m *testing.M) { brokertest.Main(m) }
+
+// From the file to the queue: the topology is declared, each tick arrives as the task that it is,
+// and the scheduler tells that it is ready.
+func TestRunEmitsToABroker(t *testing.T) {
+	vhost := brokertest.NewVhost(t)
+	path := file(t, `
+queues:
+  reports: {routes: ["report.#"]}
+schedules:
+  secondly: {cron: "* * * * * *", tz: Asia/Tokyo, key: report.secondly, payload: {kind: full}, priority: 7}
+metrics: {listen: "`+freeAddress(t)+`"}
+`)
+	env := map[string]string{"WARREN_URL": vhost.URL}
+	log, stop := background(t, env, "-c", path)
+	log.until(t, "scheduler running")
+	o := runWith(t.Context(), env, "-c", path, "--health")
+	assert.Equal(t, exitDone, o.code, o.stderr)
+
+	client, err := broker.Connect(t.Context(), broker.Config{URLs: []string{vhost.URL}})
+	require.NoError(t, err)
+	defer client.Close()
+	deliveries := make(chan *broker.Delivery, 100)
+	consumer, err := client.NewConsumer(broker.ConsumerConfig{
+		Queue: "reports", Prefetch: 100, Deliver: func(d *broker.Delivery) { deliveries <- d },
+	})
+	require.NoError(t, err)
+	defer consumer.Close()
+
+	var before time.Time
+	for range 3 {
+		select {
+		case d := <-deliveries:
+			require.NoError(t, d.Ack())
+			task, err := tasks.Decode(d.Message, "reports", time.Now())
+			require.NoError(t, err)
+			assert.Equal(t, scheduler.TaskID("secondly", task.ScheduledFor), task.ID)
+			assert.Equal(t, "report.secondly", task.Key)
+			assert.Equal(t, "secondly", task.Schedule)
+			assert.Equal(t, 7, task.Priority)
+			assert.JSONEq(t, `{"kind":"full"}`, string(task.Payload))
+			_, offset := task.ScheduledFor.Zone()
+			assert.Equal(t, 9*60*60, offset, "told in the entry's zone")
+			assert.False(t, time.Now().Before(task.ScheduledFor), "never early")
+			if !before.IsZero() {
+				assert.Equal(t, time.Second, task.ScheduledFor.Sub(before), "one after the other")
+			}
+			before = task.ScheduledFor
+		case <-time.After(patience):
+			require.FailNow(t, "no tick arrives", log.String())
+		}
+	}
+	assert.Equal(t, exitDone, stop())
+}
+
+// While the broker is away ticks are late, and none is lost: each comes with its own time.
+func TestRunOutlivesABroker(t *testing.T) {
+	b := brokertest.Private(t)
+	path := file(t, `
+queues:
+  reports: {routes: ["report.#"]}
+schedules:
+  secondly: {cron: "* * * * * *", key: report.secondly}
+`)
+	log, stop := background(t, map[string]string{"WARREN_URL": b.URL}, "-c", path)
+	log.until(t, "tick emitted")
+	require.NoError(t, b.Stop(t.Context()))
+	log.until(t, "tick not emitted yet")
+	away := time.Now()
+	require.NoError(t, b.Start(t.Context()))
+
+	client, err := broker.Connect(t.Context(), broker.Config{URLs: []string{b.URL}})
+	require.NoError(t, err)
+	defer client.Close()
+	deliveries := make(chan *broker.Delivery, 1000)
+	consumer, err := client.NewConsumer(broker.ConsumerConfig{
+		Queue: "reports", Prefetch: 1000, Deliver: func(d *broker.Delivery) { deliveries <- d },
+	})
+	require.NoError(t, err)
+	defer consumer.Close()
+
+	var last time.Time // the ticks up to here came without a gap
+	for last.Before(away.Add(5 * time.Second)) {
+		select {
+		case d := <-deliveries:
+			require.NoError(t, d.Ack())
+			task, err := tasks.Decode(d.Message, "reports", time.Now())
+			require.NoError(t, err)
+			if !last.IsZero() && task.ScheduledFor.After(last) {
+				require.Equal(t, last.Add(time.Second), task.ScheduledFor, "a tick is missing")
+			}
+			if task.ScheduledFor.After(last) {
+				last = task.ScheduledFor
+			}
+		case <-time.After(patience):
+			require.FailNow(t, "no tick arrives", log.String())
+		}
+	}
+	assert.Equal(t, exitDone, stop())
+}
+
+// What the broker refuses for good is no reason to wait: the operator is told at once.
+func TestRunFailsWhereItIsRefused(t *testing.T) {
+	vhost := brokertest.NewVhost(t)
+	o := runWith(t.Context(), map[string]string{"WARREN_URL": vhost.URL + "-gone"}, "-c", file(t, minutely))
+	assert.Equal(t, exitFailed, o.code, o.stderr)
+}

@@ -1,0 +1,149 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/scheduler"
+)
+
+// DefaultFile is the configuration where neither a flag nor the environment names another.
+const DefaultFile = "warren.yaml"
+
+// The variables of the environment that this package reads by itself.
+const (
+	// EnvFile names the file.
+	EnvFile = "WARREN_CONFIG"
+	// EnvURL overrides broker.urls; where it is unset or empty, EnvFallbackURL does.
+	EnvURL         = "WARREN_URL"
+	EnvFallbackURL = "AMQP_URL"
+)
+
+// The default and the bounds of shutdown.grace.
+const (
+	DefaultGrace = 30 * time.Second
+	MinGrace     = time.Millisecond
+	MaxGrace     = day
+)
+
+// Config is a configuration that was read and checked, with its defaults filled in.
+type Config struct {
+	// File is the file as it was named.
+	File   string
+	Broker Broker
+	// Queues and Schedules are in the order of the file.
+	Queues    []Queue
+	Schedules []scheduler.Entry
+	Metrics   Metrics
+	Shutdown  Shutdown
+}
+
+// Metrics is where a process tells about itself over HTTP.
+type Metrics struct {
+	// Listen is the address, host:port, that /healthz and /readyz are served at. Empty: none.
+	Listen string
+}
+
+// Shutdown is how a process stops.
+type Shutdown struct {
+	// Grace is how long what is under way may go on, MinGrace..MaxGrace. Defaults to DefaultGrace.
+	Grace time.Duration
+}
+
+// Spec returns what the configuration asks of the topology.
+func (c *Config) Spec() routing.Spec {
+	spec := routing.Spec{Names: routing.Names{Prefix: c.Broker.Prefix}}
+	for _, q := range c.Queues {
+		spec.Queues = append(spec.Queues, routing.QueueSpec{Name: q.Name, Routes: q.Routes, Type: q.Type})
+	}
+	return spec
+}
+
+// Locate returns the file to load: the flag's, else that of EnvFile, else DefaultFile. Empty
+// counts as not given.
+func Locate(flag string, getenv func(string) (string, bool)) string {
+	env, _ := getenv(EnvFile)
+	return cmp.Or(flag, env, DefaultFile)
+}
+
+// Load reads a file, with the variables of this process's environment. A file that cannot be read
+// is an error of package os; the rest is as for [Parse].
+func Load(path string) (*Config, error) { return LoadEnv(path, os.LookupEnv) }
+
+// LoadEnv is [Load] with another environment.
+func LoadEnv(path string, getenv func(string) (string, bool)) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Parse(path, data, getenv)
+}
+
+// Parse reads a configuration. file is its name, for messages; getenv tells the variables of the
+// environment as os.LookupEnv does. An empty file is a valid one.
+//
+// What is wrong is returned together, in the order of the file, joined by errors.Join: each error
+// is a [*FieldError] and [ErrInvalid].
+func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Config, error) {
+	in := &reading{name: file, getenv: getenv}
+	c := &Config{
+		File:     file,
+		Broker:   Broker{Prefix: routing.DefaultPrefix},
+		Shutdown: Shutdown{Grace: DefaultGrace},
+	}
+	if root := in.document(data); root != nil {
+		in.value("", root.Line, root).config(c)
+	}
+	in.overrideURLs(&c.Broker)
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// config reads the whole file.
+func (v value) config(c *Config) {
+	var queues []value
+	v.fields(map[string]func(value){
+		"broker": func(v value) { v.broker(&c.Broker) },
+		"queues": func(v value) {
+			v.entries(func(name string, v value) {
+				queues = append(queues, v)
+				c.Queues = append(c.Queues, v.queue(name))
+			})
+		},
+		"schedules": func(v value) {
+			v.entries(func(name string, v value) { c.Schedules = append(c.Schedules, v.schedule(name)) })
+		},
+		"metrics": func(v value) {
+			v.fields(map[string]func(value){"listen": func(v value) { v.listen(&c.Metrics.Listen) }})
+		},
+		"shutdown": func(v value) {
+			v.fields(map[string]func(value){"grace": func(v value) { v.duration(&c.Shutdown.Grace, MinGrace, MaxGrace) }})
+		},
+	})
+	for i, v := range queues { // now that the prefix is known
+		if err := routing.ValidateQueue(c.Queues[i].Name, c.Broker.Prefix); err != nil {
+			v.failWith(err)
+		}
+	}
+}
+
+// listen reads an address to listen on.
+func (v value) listen(to *string) {
+	var text string
+	if !v.text(&text) {
+		return
+	}
+	_, port, err := net.SplitHostPort(text)
+	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 {
+		v.fail("%.80q is not an address, such as 127.0.0.1:9464 or :9464", text)
+		return
+	}
+	*to = text
+}

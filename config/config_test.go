@@ -1,0 +1,225 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/scheduler"
+	"github.com/warrenmq/warren/tasks"
+)
+
+// env is an environment as os.LookupEnv tells it.
+func env(variables map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, set := variables[name]
+		return value, set
+	}
+}
+
+func parse(text string) (*Config, error) { return Parse("warren.yaml", []byte(text), env(nil)) }
+
+func mustParse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := parse(text)
+	require.NoError(t, err)
+	return c
+}
+
+func pattern(t *testing.T, text string) routing.Pattern {
+	t.Helper()
+	p, err := routing.ParsePattern(text)
+	require.NoError(t, err)
+	return p
+}
+
+func TestParseEverything(t *testing.T) {
+	c := mustParse(t, `
+broker:
+  urls: [amqp://guest:guest@127.0.0.1:5672/, "amqps://rabbit-2/jobs"]
+  management: http://guest:guest@127.0.0.1:15672
+  tls: {ca: ca.pem, cert: client.pem, key: client-key.pem}
+  prefix: acme
+queues:
+  email:
+    routes: ["email.#", "news.*"]
+    handlers:
+      "email.#": {http: {url: "http://127.0.0.1:8080/tasks", timeout: 20s, headers: {X-Token: 123}}}
+      "email.*": {exec: ["./bin/send-email", --port, 25]}
+    concurrency: 3
+    timeout: 1d12h
+    prefetch: 7
+    type: classic
+    retry: {max_attempts: 8, initial: 100ms, max: 1h, factor: 1.5, jitter: 0}
+  bulk:
+schedules:
+  daily-report: {cron: "0 9 * * *", tz: Asia/Tokyo, key: report.daily, payload: {kind: full}, priority: 7}
+  clean-up: {cron: "@hourly", key: clean}
+metrics: {listen: "127.0.0.1:9464"}
+shutdown: {grace: 10s}
+`)
+	assert.Equal(t, &Config{
+		File: "warren.yaml",
+		Broker: Broker{
+			URLs:       []string{"amqp://guest:guest@127.0.0.1:5672/", "amqps://rabbit-2/jobs"},
+			Management: "http://guest:guest@127.0.0.1:15672",
+			TLS:        TLS{CA: "ca.pem", Cert: "client.pem", Key: "client-key.pem"},
+			Prefix:     "acme",
+		},
+		Queues: []Queue{{
+			Name:   "email",
+			Routes: []routing.Pattern{pattern(t, "email.#"), pattern(t, "news.*")},
+			Handlers: []Handler{
+				{Pattern: "email.#", HTTP: &HTTP{
+					URL: "http://127.0.0.1:8080/tasks", Timeout: 20 * time.Second, Headers: map[string]string{"X-Token": "123"},
+				}},
+				{Pattern: "email.*", Exec: []string{"./bin/send-email", "--port", "25"}},
+			},
+			Concurrency: 3, Timeout: 36 * time.Hour, Prefetch: 7, Type: routing.Classic,
+			Retry: tasks.RetryPolicy{
+				MaxAttempts: 8, Initial: 100 * time.Millisecond, Max: time.Hour, Factor: 1.5, Jitter: tasks.NoJitter,
+			},
+		}, {
+			Name: "bulk", Concurrency: 10, Timeout: time.Minute, Type: routing.Auto,
+			Retry: tasks.RetryPolicy{}.WithDefaults(),
+		}},
+		Schedules: []scheduler.Entry{
+			{
+				Name: "daily-report", Cron: "0 9 * * *", TZ: "Asia/Tokyo", Key: "report.daily",
+				Payload: []byte(`{"kind":"full"}`), ContentType: "application/json", Priority: 7,
+			},
+			{Name: "clean-up", Cron: "@hourly", TZ: "UTC", Key: "clean", Payload: []byte(`{}`), ContentType: "application/json"},
+		},
+		Metrics:  Metrics{Listen: "127.0.0.1:9464"},
+		Shutdown: Shutdown{Grace: 10 * time.Second},
+	}, c)
+
+	assert.Equal(t, routing.Spec{
+		Names: routing.Names{Prefix: "acme"},
+		Queues: []routing.QueueSpec{
+			{Name: "email", Routes: c.Queues[0].Routes, Type: routing.Classic},
+			{Name: "bulk", Type: routing.Auto},
+		},
+	}, c.Spec())
+	assert.NoError(t, c.Spec().Validate())
+}
+
+func TestParseNothing(t *testing.T) {
+	want := &Config{
+		File: "warren.yaml", Broker: Broker{Prefix: "warren"}, Shutdown: Shutdown{Grace: 30 * time.Second},
+	}
+	for _, text := range []string{
+		"", "# nothing yet\n", "---\n", "{}", "broker:\nqueues:\nschedules:\nmetrics:\nshutdown:\n",
+		"broker: {urls: , tls: }", "queues: {}\nschedules: {}",
+	} {
+		assert.Equal(t, want, mustParse(t, text), text)
+	}
+}
+
+func TestParseAliases(t *testing.T) {
+	c := mustParse(t, `
+queues:
+  a: {retry: &slow {initial: 1m, max: 1h}, routes: [&all "#"]}
+  b: {retry: *slow, routes: [*all]}
+`)
+	assert.Equal(t, c.Queues[0].Retry, c.Queues[1].Retry)
+	assert.Equal(t, c.Queues[0].Routes, c.Queues[1].Routes)
+}
+
+func TestParseOverridesURLs(t *testing.T) {
+	const text = "broker: {urls: ['amqp://file', '${NOT_SET}']}"
+	for name, test := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"warren":          {map[string]string{"WARREN_URL": "amqps://warren"}, "amqps://warren"},
+		"amqp":            {map[string]string{"AMQP_URL": "amqp://env"}, "amqp://env"},
+		"warren is first": {map[string]string{"WARREN_URL": "amqp://warren", "AMQP_URL": "amqp://env"}, "amqp://warren"},
+		"empty is unset":  {map[string]string{"WARREN_URL": "", "AMQP_URL": "amqp://env"}, "amqp://env"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Parse("warren.yaml", []byte(text), env(test.env))
+			require.NoError(t, err)
+			assert.Equal(t, []string{test.want}, c.Broker.URLs)
+		})
+	}
+
+	_, err := Parse("warren.yaml", nil, env(map[string]string{"AMQP_URL": "amqp://user:secret@"}))
+	require.ErrorIs(t, err, ErrInvalid)
+	assert.EqualError(t, err, "AMQP_URL: it is a URL without a host")
+}
+
+func TestLocate(t *testing.T) {
+	named := env(map[string]string{"WARREN_CONFIG": "/etc/warren.yaml"})
+	assert.Equal(t, "my.yaml", Locate("my.yaml", named))
+	assert.Equal(t, "/etc/warren.yaml", Locate("", named))
+	assert.Equal(t, "warren.yaml", Locate("", env(nil)))
+	assert.Equal(t, "warren.yaml", Locate("", env(map[string]string{"WARREN_CONFIG": ""})))
+}
+
+func TestLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "my.yaml")
+	_, err := Load(path)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	assert.ErrorContains(t, err, "read the configuration: ")
+
+	t.Setenv("WARREN_URL", "")
+	t.Setenv("AMQP_URL", "")
+	t.Setenv("WARREN_TEST_PREFIX", "acme")
+	require.NoError(t, os.WriteFile(path, []byte("broker: {prefix: '${WARREN_TEST_PREFIX}'}"), 0o600))
+	c, err := Load(path)
+	require.NoError(t, err)
+	assert.Equal(t, "acme", c.Broker.Prefix)
+	assert.Equal(t, path, c.File)
+
+	require.NoError(t, os.WriteFile(path, []byte("broker: {prefix: ''}"), 0o600))
+	_, err = Load(path)
+	require.ErrorIs(t, err, routing.ErrInvalidPrefix)
+	assert.EqualError(t, err, path+`:1: broker.prefix: invalid prefix "": it is not of letters, digits, _ and -`)
+}
+
+func TestErrorsAreOfTheirPlace(t *testing.T) {
+	_, err := parse("\n\nqueues:\n  email:\n    concurrency: 0\n")
+	require.ErrorIs(t, err, ErrInvalid)
+	var field *FieldError
+	require.True(t, errors.As(err, &field))
+	assert.Equal(t, "warren.yaml", field.File)
+	assert.Equal(t, 5, field.Line)
+	assert.Equal(t, "queues.email.concurrency", field.Field)
+	assert.EqualError(t, err, "warren.yaml:5: queues.email.concurrency: 0 is not within 1..10000")
+}
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		"", "a", "[", "- \n-", "a: b: c", "&a [*a]", "? {a: b} : c", "%YAML 1.1\n---\n", "\xff\xfe", "{{}: []}", "<<: {a: 1}",
+		"broker: {urls: [amqp://u:p@h/v], tls: {ca: a}, prefix: ${P:-x}}",
+		"queues: {q: {routes: ['a.#'], handlers: {'#': {exec: [a]}}, retry: {jitter: 0}, prefetch: auto}}",
+		"schedules: {s: {cron: '0 9 * * *', tz: Asia/Tokyo, key: k, payload: {a: [1, 2.5, ~, x, 2026-01-01]}}}",
+		"schedules: {s: {cron: '@daily', key: k, payload: &p {a: *p}}}",
+		"metrics: {listen: ':9464'}\nshutdown: {grace: 1d}\n---\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse("warren.yaml", data, env(map[string]string{"P": "acme"}))
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalid)
+			require.Nil(t, c)
+			return
+		}
+		require.NoError(t, c.Spec().Validate())
+		for _, q := range c.Queues {
+			require.NoError(t, q.Retry.Validate())
+		}
+		for _, e := range c.Schedules {
+			require.NoError(t, e.Validate())
+		}
+	})
+}

@@ -1,0 +1,130 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/tasks"
+)
+
+// The defaults and bounds of a queue.
+const (
+	DefaultConcurrency = 10
+	MaxConcurrency     = 10_000
+	MaxPrefetch        = 65_535
+	// MinTimeout is the shortest timeout, and the shortest delay of a retry.
+	MinTimeout = time.Millisecond
+)
+
+// Queue is one queue and how it is worked on.
+type Queue struct {
+	Name string
+	// Routes are the patterns that it is bound with, in the order of the file.
+	Routes []routing.Pattern
+	// Handlers are in the order of the file; no two have one pattern. None where the handlers are a
+	// Go program's own.
+	Handlers []Handler
+	// Concurrency is how many tasks run at a time, 1..MaxConcurrency. Defaults to
+	// DefaultConcurrency.
+	Concurrency int
+	// Timeout is how long a task may run, MinTimeout..tasks.MaxTimeout. Defaults to
+	// tasks.DefaultTimeout.
+	Timeout time.Duration
+	// Prefetch is how many deliveries a worker holds, Concurrency..MaxPrefetch; 0, in the file auto,
+	// leaves it to the worker. Defaults to 0.
+	Prefetch int
+	// Type defaults to routing.Auto.
+	Type routing.QueueType
+	// Retry has its defaults filled in; jitter: 0 in the file is tasks.NoJitter.
+	Retry tasks.RetryPolicy
+}
+
+// queue reads the section of one queue. Its name is checked later.
+func (v value) queue(name string) Queue {
+	q := Queue{
+		Name: name, Concurrency: DefaultConcurrency, Timeout: tasks.DefaultTimeout, Type: routing.Auto,
+		Retry: tasks.RetryPolicy{}.WithDefaults(),
+	}
+	prefetch := v
+	v.fields(map[string]func(value){
+		"routes":      func(v value) { v.list(func(v value) { v.route(&q.Routes) }) },
+		"concurrency": func(v value) { v.integer(&q.Concurrency, 1, MaxConcurrency) },
+		"timeout":     func(v value) { v.duration(&q.Timeout, MinTimeout, tasks.MaxTimeout) },
+		"prefetch":    func(v value) { prefetch = v; v.prefetch(&q.Prefetch) },
+		"type":        func(v value) { v.queueType(&q.Type) },
+		"retry":       func(v value) { v.retry(&q.Retry) },
+		"handlers": func(v value) {
+			v.entries(func(pattern string, v value) { q.Handlers = append(q.Handlers, v.handler(pattern)) })
+		},
+	})
+	if q.Prefetch != 0 && q.Prefetch < q.Concurrency {
+		prefetch.fail("%d is not within concurrency (%d)..%d", q.Prefetch, q.Concurrency, MaxPrefetch)
+	}
+	return q
+}
+
+// route reads one pattern.
+func (v value) route(to *[]routing.Pattern) {
+	var text string
+	if !v.text(&text) {
+		return
+	}
+	p, err := routing.ParsePattern(text)
+	switch {
+	case err != nil:
+		v.failWith(err)
+	case slices.ContainsFunc(*to, func(other routing.Pattern) bool { return other.String() == text }):
+		v.failWith(fmt.Errorf("route %q: %w", text, routing.ErrDuplicate))
+	default:
+		*to = append(*to, p)
+	}
+}
+
+// prefetch reads auto or a number.
+func (v value) prefetch(to *int) {
+	wanted := fmt.Sprintf("auto or a whole number within 1..%d", MaxPrefetch)
+	s, ok := v.scalar(wanted)
+	switch {
+	case !ok || s.text == "auto":
+	case s.tag == "!!int":
+		v.integer(to, 1, MaxPrefetch)
+	default:
+		v.fail("%s is wanted, not %s", wanted, describe(s))
+	}
+}
+
+func (v value) queueType(to *routing.QueueType) {
+	var text string
+	if !v.text(&text) {
+		return
+	}
+	switch t := routing.QueueType(text); t {
+	case routing.Auto, routing.Quorum, routing.Classic:
+		*to = t
+	default:
+		v.fail("%.40q is none of auto, quorum, classic", text)
+	}
+}
+
+func (v value) retry(to *tasks.RetryPolicy) {
+	var p tasks.RetryPolicy
+	v.fields(map[string]func(value){
+		"max_attempts": func(v value) { v.integer(&p.MaxAttempts, 1, tasks.MaxMaxAttempts) },
+		"initial":      func(v value) { v.duration(&p.Initial, MinTimeout, routing.MaxDelay) },
+		"max":          func(v value) { v.duration(&p.Max, MinTimeout, routing.MaxDelay) },
+		"factor":       func(v value) { v.number(&p.Factor, 1, 100) },
+		"jitter": func(v value) {
+			if v.number(&p.Jitter, 0, 1) && p.Jitter == 0 {
+				p.Jitter = tasks.NoJitter
+			}
+		},
+	})
+	p = p.WithDefaults()
+	if err := p.Validate(); err != nil { // max below initial
+		v.failWith(err)
+		return
+	}
+	*to = p
+}

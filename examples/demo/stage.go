@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/config"
+)
+
+// binaries are the programs that a demo runs and their configuration.
+type binaries struct {
+	demo, worker, scheduler string
+	config                  string
+}
+
+// stage is everything that a demo starts and stops but for the broker: the web service that runs
+// tasks, a worker, a scheduler, and a client to publish with.
+type stage struct {
+	config    *config.Config
+	client    *broker.Client
+	worker    *process
+	scheduler *process
+
+	folder  string // of the processes' output
+	log     *os.File
+	service *http.Server
+	served  chan struct{} // closed when the service has ended
+}
+
+// openStage starts everything and returns when worker and scheduler are ready. observe is told of
+// each run. After an error nothing is left running.
+func openStage(ctx context.Context, v venue, bin binaries, observe func(run)) (*stage, error) {
+	s := &stage{}
+	if err := s.open(ctx, v, bin, observe); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+func (s *stage) open(ctx context.Context, v venue, bin binaries, observe func(run)) (err error) {
+	if s.folder, err = os.MkdirTemp("", "warren-demo-"); err != nil {
+		return err
+	}
+	if s.log, err = os.Create(filepath.Join(s.folder, "demo.log")); err != nil {
+		return err
+	}
+	address, err := s.serve(observe)
+	if err != nil {
+		return fmt.Errorf("serve tasks: %w", err)
+	}
+	environment := append(os.Environ(), v.environment()...)
+	environment = append(environment,
+		"DEMO_HANDLER_URL=http://"+address, "DEMO_REPORT_URL=http://"+address+"/reports", "DEMO_BIN="+bin.demo)
+	if s.config, err = config.LoadEnv(bin.config, lookup(environment)); err != nil {
+		return err
+	}
+	if s.worker, err = startProcess(bin.worker, bin.config, s.folder, environment); err != nil {
+		return err
+	}
+	if s.scheduler, err = startProcess(bin.scheduler, bin.config, s.folder, environment); err != nil {
+		return err
+	}
+	for _, p := range []*process{s.worker, s.scheduler} {
+		if err := p.awaitReady(ctx); err != nil {
+			return err
+		}
+	}
+	s.client, err = broker.Connect(ctx, broker.Config{
+		URLs: s.config.Broker.URLs, Management: s.config.Broker.Management, Prefix: s.config.Broker.Prefix,
+		Name: "demo", Log: slog.New(slog.NewTextHandler(s.log, nil)),
+	})
+	return err
+}
+
+// lookup looks up variables as os.LookupEnv does. The last of one name counts, as for a process.
+func lookup(environment []string) func(string) (string, bool) {
+	variables := map[string]string{}
+	for _, variable := range environment {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	return func(name string) (string, bool) {
+		value, ok := variables[name]
+		return value, ok
+	}
+}
+
+// serve starts the web service on a free port and returns its address.
+func (s *stage) serve(observe func(run)) (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	s.service = newServer(&service{observe: observe, now: time.Now}, s.log)
+	s.served = make(chan struct{})
+	go func() {
+		defer close(s.served)
+		_ = s.service.Serve(listener) // ends by Close, else its tasks fail and tell
+	}()
+	return listener.Addr().String(), nil
+}
+
+// alive is nil unless a process has ended by itself.
+func (s *stage) alive() error { return errors.Join(s.worker.alive(), s.scheduler.alive()) }
+
+// emitted returns the ticks that the scheduler says it has emitted so far.
+func (s *stage) emitted() ([]tick, error) {
+	log, err := os.Open(s.scheduler.logPath)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	return emittedTicks(log)
+}
+
+// stop stops what runs, in this order: scheduler, worker, client, web service. It returns an error
+// where a process did not end well, and else removes the output of both. It may be called again.
+func (s *stage) stop() error {
+	var errs []error
+	for _, p := range []*process{s.scheduler, s.worker} {
+		if p != nil {
+			errs = append(errs, p.stop())
+		}
+	}
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.service != nil {
+		_ = s.service.Close() // its listener: nobody asks any more
+		<-s.served
+	}
+	if s.log != nil {
+		s.log.Close()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return os.RemoveAll(s.folder)
+}

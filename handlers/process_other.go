@@ -1,0 +1,28 @@
+//go:build !unix
+
+package handlers
+
+import (
+	"os"
+	"os/exec"
+)
+
+// processGroup is a program alone: the system has no process groups.
+type processGroup struct{ leader *os.Process }
+
+// startGroup starts a program.
+func startGroup(cmd *exec.Cmd) (processGroup, error) {
+	if err := cmd.Start(); err != nil {
+		return processGroup{}, err
+	}
+	return processGroup{cmd.Process}, nil
+}
+
+// terminate kills the program, which cannot be asked. It fails only where it has ended already.
+func (g processGroup) terminate() { _ = g.leader.Kill() }
+
+// kill does what terminate does.
+func (g processGroup) kill() { _ = g.leader.Kill() }
+
+// alive returns false: of a program that was waited for nothing is left.
+func (processGroup) alive() bool { return false }

@@ -1,0 +1,125 @@
+package brokertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+const installTimeout = 5 * time.Minute
+
+// installAndStart installs rabbitmq-server with apt-get where that may be done, and starts a
+// private node of it.
+func installAndStart(ctx context.Context, opts Options) (*Broker, error) {
+	i := installer{
+		forbidden: os.Getenv("WARREN_NO_INSTALL") == "1",
+		root:      os.Geteuid() == 0,
+		terminal:  opts.In != nil && term.IsTerminal(int(opts.In.Fd())),
+		lookPath:  exec.LookPath,
+		ask:       func(ctx context.Context, question string) (bool, error) { return ask(ctx, opts.In, opts.Out, question) },
+		run:       runQuietly,
+		out:       opts.Out,
+	}
+	if err := i.install(ctx); err != nil {
+		return nil, err
+	}
+	return startNode(ctx)
+}
+
+// installer decides whether rabbitmq-server may be installed, and does it.
+type installer struct {
+	forbidden, root, terminal bool
+
+	lookPath func(string) (string, error)
+	ask      func(ctx context.Context, question string) (bool, error)
+	run      func(ctx context.Context, command ...string) error
+	out      io.Writer
+}
+
+func (i installer) install(ctx context.Context) error {
+	if i.forbidden {
+		return errors.New("WARREN_NO_INSTALL=1 forbids it")
+	}
+	if _, err := i.lookPath("apt-get"); err != nil {
+		return errors.New("no apt-get on PATH")
+	}
+	// RUNLEVEL=1 keeps Debian from starting a service of its own beside our node.
+	command := []string{"env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"}
+	if !i.root {
+		if !i.terminal {
+			return errors.New("not root, and no terminal to ask on")
+		}
+		if _, err := i.lookPath("sudo"); err != nil {
+			return errors.New("not root, and no sudo on PATH")
+		}
+		command = append([]string{"sudo"}, command...)
+	}
+	if i.terminal {
+		yes, err := i.ask(ctx, "brokertest: install rabbitmq-server with apt-get? [y/N] ")
+		if err != nil {
+			return err
+		}
+		if !yes {
+			return errors.New("declined")
+		}
+	}
+	fmt.Fprintln(i.out, "brokertest: installing rabbitmq-server with apt-get (WARREN_NO_INSTALL=1 forbids it)")
+	ctx, cancel := context.WithTimeout(ctx, installTimeout)
+	defer cancel()
+	install := append(command[:len(command):len(command)], "install", "-y", "--no-install-recommends", serverName)
+	if i.run(ctx, install...) == nil {
+		return nil
+	}
+	// Most often the package lists are missing or old.
+	updated := i.run(ctx, append(command[:len(command):len(command)], "update")...)
+	if err := i.run(ctx, install...); err != nil {
+		return errors.Join(err, updated)
+	}
+	return nil
+}
+
+// runQuietly runs a command; its error ends with the tail of what it said.
+func runQuietly(ctx context.Context, command ...string) error {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	var said bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &said, &said
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, tail(said.String(), logTailLines))
+	}
+	return nil
+}
+
+// ask puts a yes-or-no question on a terminal. It gives up when ctx ends.
+func ask(ctx context.Context, terminal *os.File, out io.Writer, question string) (bool, error) {
+	fmt.Fprint(out, question)
+	typed := []unix.PollFd{{Fd: int32(terminal.Fd()), Events: unix.POLLIN}}
+	for ctx.Err() == nil {
+		n, err := unix.Poll(typed, int(pollInterval.Milliseconds()))
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return false, fmt.Errorf("read the answer: %w", err)
+		}
+		if n <= 0 {
+			continue
+		}
+		// A terminal hands over a line at a time.
+		line := make([]byte, 256)
+		read, err := terminal.Read(line)
+		if err != nil {
+			return false, fmt.Errorf("read the answer: %w", err)
+		}
+		answer := strings.ToLower(strings.TrimSpace(string(line[:read])))
+		return answer == "y" || answer == "yes", nil
+	}
+	return false, context.Cause(ctx)
+}

@@ -1,0 +1,185 @@
+package scheduler
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/tasks"
+)
+
+// soon bounds how long a test waits for what must come; none of it passes where it does.
+const soon = 10 * time.Second
+
+// testClock is a fake clock whose timers a test can wait for, and whose wall time can be put back
+// while its timers run on.
+type testClock struct {
+	*clockwork.FakeClock
+	timers chan time.Duration // of NewTimer
+
+	mu   sync.Mutex
+	back time.Duration
+}
+
+func newTestClock(at time.Time) *testClock {
+	return &testClock{FakeClock: clockwork.NewFakeClockAt(at), timers: make(chan time.Duration, 1000)}
+}
+
+func (c *testClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.FakeClock.Now().Add(-c.back)
+}
+
+func (c *testClock) putBack(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.back += d
+}
+
+func (c *testClock) NewTimer(d time.Duration) clockwork.Timer {
+	timer := c.FakeClock.NewTimer(d)
+	c.timers <- d
+	return timer
+}
+
+// untilTimer waits until a timer within bounds was made, and returns it.
+func (c *testClock) untilTimer(t *testing.T, low, high time.Duration) time.Duration {
+	t.Helper()
+	deadline := time.After(soon)
+	for {
+		select {
+		case d := <-c.timers:
+			if low <= d && d <= high {
+				return d
+			}
+		case <-deadline:
+			require.FailNow(t, "no timer", "between %s and %s", low, high)
+		}
+	}
+}
+
+// outbox is an enqueuer that hands over what it is given, and answers as the test says.
+type outbox struct {
+	clock  clockwork.Clock
+	calls  chan tasks.Task // every call
+	answer func(ctx context.Context, task tasks.Task) error
+
+	mu    sync.Mutex
+	early []tasks.Task // what came before its time
+}
+
+func newOutbox(clock clockwork.Clock) *outbox {
+	return &outbox{clock: clock, calls: make(chan tasks.Task, 10_000),
+		answer: func(context.Context, tasks.Task) error { return nil }}
+}
+
+func (o *outbox) Enqueue(ctx context.Context, task tasks.Task) (string, error) {
+	if o.clock.Now().Before(task.ScheduledFor) {
+		o.mu.Lock()
+		o.early = append(o.early, task)
+		o.mu.Unlock()
+	}
+	o.calls <- task
+	return task.ID, o.answer(ctx, task)
+}
+
+func (o *outbox) next(t *testing.T) tasks.Task {
+	t.Helper()
+	select {
+	case task := <-o.calls:
+		return task
+	case <-time.After(soon):
+		require.FailNow(t, "nothing was enqueued")
+		return tasks.Task{}
+	}
+}
+
+// testLog is a log that may be read while it is written.
+type testLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *testLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// bundle is a scheduler with its surroundings.
+type bundle struct {
+	clock  *testClock
+	outbox *outbox
+	log    *testLog
+	stop   context.CancelFunc
+	done   chan error
+}
+
+// grace differs from every other time that a test waits for.
+const grace = 47 * time.Second
+
+var start = time.Date(2026, 11, 22, 5, 59, 30, 0, time.UTC)
+
+func newBundle(answer func(ctx context.Context, task tasks.Task) error) *bundle {
+	clock := newTestClock(start)
+	b := &bundle{clock: clock, outbox: newOutbox(clock), log: &testLog{}}
+	if answer != nil {
+		b.outbox.answer = answer
+	}
+	return b
+}
+
+// run starts a scheduler and returns when it waits for its ticks. At the end of the test it is
+// stopped, and nothing may have come early.
+func (b *bundle) run(t *testing.T, entries ...Entry) {
+	t.Helper()
+	s, err := New(Config{
+		Entries: entries, Enqueuer: b.outbox, Grace: grace, Clock: b.clock,
+		Log: slog.New(slog.NewTextHandler(b.log, nil)),
+	})
+	require.NoError(t, err)
+	s.spread = func() float64 { return 0.5 }
+	ctx, cancel := context.WithCancel(t.Context())
+	b.stop, b.done = cancel, make(chan error, 1)
+	go func() { b.done <- s.Run(ctx) }()
+	waiting, cancelWaiting := context.WithTimeout(t.Context(), soon)
+	defer cancelWaiting()
+	require.NoError(t, b.clock.BlockUntilContext(waiting, len(entries)+1), "the clock did not start")
+	t.Cleanup(func() {
+		cancel()
+		assert.Empty(t, b.outbox.early)
+	})
+}
+
+// stopped stops the scheduler and returns when Run has returned.
+func (b *bundle) stopped(t *testing.T) {
+	t.Helper()
+	b.stop()
+	b.ended(t)
+}
+
+func (b *bundle) ended(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-b.done:
+		require.NoError(t, err)
+	case <-time.After(soon):
+		require.FailNow(t, "Run does not return")
+	}
+}
+
+func entry(name, cron string) Entry { return Entry{Name: name, Cron: cron, Key: "test." + name} }

@@ -1,0 +1,106 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/warrenmq/warren/tasks"
+)
+
+type welcomeEmail struct {
+	UserID int    `json:"user_id"`
+	Lang   string `json:"lang,omitempty"`
+}
+
+var welcome = tasks.Define[welcomeEmail]("email.welcome")
+
+// enqueuerFunc is a function as an Enqueuer.
+type enqueuerFunc func(context.Context, tasks.Task) (string, error)
+
+func (f enqueuerFunc) Enqueue(ctx context.Context, t tasks.Task) (string, error) { return f(ctx, t) }
+
+func TestDefinitionEnqueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // its clock stands still
+		var got tasks.Task
+		to := enqueuerFunc(func(ctx context.Context, task tasks.Task) (string, error) {
+			assert.Equal(t, t.Context(), ctx)
+			got = task
+			return "id-1", nil
+		})
+		id, err := welcome.Enqueue(t.Context(), to, welcomeEmail{UserID: 7})
+		require.NoError(t, err)
+		assert.Equal(t, "id-1", id)
+		assert.Equal(t, tasks.Task{Key: "email.welcome", Payload: []byte(`{"user_id":7}`)}, got)
+
+		_, err = welcome.Enqueue(t.Context(), to, welcomeEmail{Lang: "eo"}, tasks.Delay(5*time.Second), tasks.ExpiresAt(now),
+			tasks.Priority(7), tasks.ID("mine"), tasks.MaxAttempts(3), tasks.Timeout(time.Minute),
+			tasks.Header("x-tenant", "acme"), tasks.Header("x-n", 1))
+		require.NoError(t, err)
+		assert.Equal(t, tasks.Task{
+			Key: "email.welcome", Payload: []byte(`{"user_id":0,"lang":"eo"}`), NotBefore: time.Now().Add(5 * time.Second),
+			ExpiresAt: now, Priority: 7, ID: "mine", MaxAttempts: 3, Timeout: time.Minute,
+			Headers: map[string]any{"x-tenant": "acme", "x-n": 1},
+		}, got)
+
+		_, err = welcome.Enqueue(t.Context(), to, welcomeEmail{}, tasks.Delay(time.Hour), tasks.At(now))
+		require.NoError(t, err)
+		assert.Equal(t, now, got.NotBefore, "the last option of a kind holds")
+	})
+}
+
+func TestDefinitionEnqueueErrors(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("refused")
+	to := enqueuerFunc(func(context.Context, tasks.Task) (string, error) { return "", refused })
+	_, err := welcome.Enqueue(t.Context(), to, welcomeEmail{})
+	assert.Same(t, refused, err)
+
+	to = func(context.Context, tasks.Task) (string, error) {
+		assert.Fail(t, "enqueued")
+		return "", nil
+	}
+	_, err = tasks.Define[float64]("sum").Enqueue(t.Context(), to, math.NaN())
+	require.ErrorIs(t, err, tasks.ErrInvalidTask)
+	assert.ErrorContains(t, err, "payload: json: unsupported value: NaN")
+}
+
+func TestDefinitionHandle(t *testing.T) {
+	t.Parallel()
+	var got []welcomeEmail
+	mux := tasks.NewMux()
+	welcome.Handle(mux, func(ctx context.Context, m welcomeEmail) error {
+		task, ok := tasks.FromContext(ctx)
+		assert.True(t, ok)
+		assert.Equal(t, welcome.Key(), task.Key)
+		got = append(got, m)
+		return nil
+	})
+	require.NoError(t, mux.Err())
+	e := executor(mux)
+	for _, payload := range []string{`{"user_id":7}`, ` {"user_id":8,"unknown":[1]} `, `null`} {
+		decision := e.Execute(t.Context(), &tasks.Task{Key: "email.welcome", Payload: []byte(payload), Attempt: 1})
+		assert.Equal(t, tasks.Decision{Action: tasks.Ack}, decision, payload)
+	}
+	assert.Equal(t, []welcomeEmail{{UserID: 7}, {UserID: 8}, {}}, got)
+
+	for _, payload := range []string{``, `{`, `{"user_id":"seven"}`, `[]`, `{} {}`, "\xff"} {
+		decision := e.Execute(t.Context(), &tasks.Task{Key: "email.welcome", Payload: []byte(payload), Attempt: 1})
+		assert.Equal(t, tasks.ReasonMalformed, decision.Reason, payload)
+		assert.ErrorContains(t, decision.Err, "malformed payload: ", payload)
+	}
+	assert.Len(t, got, 3)
+}
+
+func TestDefinitionOfABadKey(t *testing.T) {
+	t.Parallel()
+	mux := tasks.NewMux()
+	tasks.Define[int]("a b").Handle(mux, func(context.Context, int) error { return nil })
+	assert.ErrorIs(t, mux.Err(), tasks.ErrInvalidMux)
+}

@@ -1,0 +1,143 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/warrenmq/warren/routing"
+)
+
+// DefaultTimeout is how long a task may run where nothing else is said.
+const DefaultTimeout = time.Minute
+
+// Executor runs the tasks of one queue: it finds out whether the task is still to be run, runs its
+// handler within its time, and turns what came of it into a [Decision]. It is safe for use by any
+// number of goroutines.
+type Executor struct {
+	// Handler runs the tasks; a [Mux], with or without middleware around it.
+	Handler Handler
+	// Retry is the queue's policy. Defaults as [RetryPolicy.WithDefaults].
+	Retry RetryPolicy
+	// Timeout is how long a task may run, at most MaxTimeout. Defaults to DefaultTimeout.
+	Timeout time.Duration
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
+	// Spread places retry delays within their jitter, in [0, 1). Defaults to a random number.
+	Spread func() float64
+	// Log takes the stacks of panics. Defaults to slog.Default().
+	Log *slog.Logger
+}
+
+// WithDefaults returns the executor with its zero fields filled.
+func (e Executor) WithDefaults() Executor {
+	e.Retry = e.Retry.WithDefaults()
+	if e.Timeout == 0 {
+		e.Timeout = DefaultTimeout
+	}
+	if e.Now == nil {
+		e.Now = time.Now
+	}
+	if e.Spread == nil {
+		e.Spread = rand.Float64
+	}
+	if e.Log == nil {
+		e.Log = slog.Default()
+	}
+	return e
+}
+
+// Execute runs a task and decides about its delivery. It blocks until the handler has returned,
+// also beyond the task's timeout, and does not panic. When ctx is cancelled the handler's context
+// is; what fails after that is requeued and not counted as a failure, and what has not begun by
+// then is requeued without being run.
+func (e *Executor) Execute(ctx context.Context, t *Task) Decision {
+	filled := e.WithDefaults()
+	return filled.execute(ctx, t)
+}
+
+func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
+	if ctx.Err() != nil {
+		return Decision{Action: Requeue, Err: context.Cause(ctx)}
+	}
+	if !t.ExpiresAt.IsZero() && !e.Now().Before(t.ExpiresAt) {
+		err := fmt.Errorf("%w at %s", ErrExpired, t.ExpiresAt.UTC().Format(time.RFC3339Nano))
+		return Decision{Action: DeadLetter, Reason: ReasonExpired, Err: err}
+	}
+	timeout := e.Timeout
+	if t.Timeout > 0 {
+		timeout = t.Timeout
+	}
+	taskCtx, cancel := context.WithTimeoutCause(ContextWithTask(ctx, t), timeout, fmt.Errorf("%w after %s", ErrTimeout, timeout))
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			d = e.judge(ctx, taskCtx, t, e.panicked(t, r))
+		}
+	}()
+	err := e.Handler.HandleTask(taskCtx, t)
+	if err != nil {
+		// A nil pointer returned as an error panics when it is asked for its text: better here, as
+		// the handler's panic, than wherever the text is needed.
+		_ = err.Error()
+	}
+	return e.judge(ctx, taskCtx, t, err)
+}
+
+// panicked turns a panic into an error; the stack goes to the log.
+func (e *Executor) panicked(t *Task, r any) error {
+	e.Log.Error("handler panicked", "id", t.ID, "key", t.Key, "queue", t.Queue, "attempt", t.Attempt,
+		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	return fmt.Errorf("%w: %v", ErrPanic, r)
+}
+
+// judge turns what came of a handler into a decision, given the worker's and the task's context.
+func (e *Executor) judge(ctx, taskCtx context.Context, t *Task, err error) Decision {
+	switch {
+	case err == nil:
+		return Decision{Action: Ack}
+	case ctx.Err() != nil:
+		return Decision{Action: Requeue, Err: err}
+	}
+	if cause := context.Cause(taskCtx); errors.Is(cause, ErrTimeout) && !errors.Is(err, ErrTimeout) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return e.decide(t, err)
+}
+
+// decide turns a handler's error into a decision.
+func (e *Executor) decide(t *Task, err error) Decision {
+	var (
+		snooze    *SnoozeError
+		permanent *PermanentError
+		malformed *MalformedError
+		after     *RetryAfterError
+	)
+	switch {
+	case errors.As(err, &snooze):
+		return Decision{Action: Retry, After: bounded(snooze.After)}
+	case errors.Is(err, ErrNoHandler):
+		return Decision{Action: DeadLetter, Reason: ReasonNoHandler, Err: err}
+	case errors.As(err, &malformed):
+		return Decision{Action: DeadLetter, Reason: ReasonMalformed, Err: err}
+	case errors.As(err, &permanent):
+		return Decision{Action: DeadLetter, Reason: ReasonPermanent, Err: err}
+	}
+	attempts := e.Retry.MaxAttempts
+	if t.MaxAttempts > 0 {
+		attempts = t.MaxAttempts
+	}
+	if t.Attempt >= attempts {
+		return Decision{Action: DeadLetter, Reason: ReasonAttemptsExhausted, Counts: true, Err: err}
+	}
+	if errors.As(err, &after) {
+		return Decision{Action: Retry, After: bounded(after.After), Counts: true, Err: err}
+	}
+	return Decision{Action: Retry, After: e.Retry.Delay(t.Attempt, e.Spread()), Counts: true, Err: err}
+}
+
+func bounded(d time.Duration) time.Duration { return min(max(d, 0), routing.MaxDelay) }

@@ -1,0 +1,49 @@
+package tasks
+
+// The headers of the wire format (docs/wire.md). A name here is for ever: other programs write
+// and read it.
+const (
+	// HeaderPrefix begins every header of Warren's own; a publisher may not use it for others.
+	HeaderPrefix = "warren-"
+
+	HeaderEnqueuedAt   = "warren-enqueued-at"   // unix ms
+	HeaderAttempt      = "warren-attempt"       // 1-based
+	HeaderMaxAttempts  = "warren-max-attempts"  // 1..MaxMaxAttempts
+	HeaderTimeout      = "warren-timeout-ms"    // 1..
+	HeaderRoutingKey   = "warren-routing-key"   // the original routing key
+	HeaderNotBefore    = "warren-not-before"    // unix ms
+	HeaderExpiresAt    = "warren-expires-at"    // unix ms
+	HeaderSchedule     = "warren-schedule"      // schedule entry
+	HeaderScheduledFor = "warren-scheduled-for" // RFC 3339
+	HeaderSettlement   = "warren-settlement"    // republishes of this work
+	HeaderRedeliveries = "warren-redeliveries"  // redeliveries of this work, counted apart from attempts
+	HeaderEnqueuedBy   = "warren-enqueued-by"   // user_id of the first publisher
+	HeaderTraceParent  = "traceparent"          // W3C trace context
+	HeaderTraceState   = "tracestate"
+
+	HeaderDeadReason = "warren-dead-reason"
+	HeaderError      = "warren-error"     // text, at most MaxErrorBytes
+	HeaderErrors     = "warren-errors"    // array of strings, one an attempt, newest MaxErrors
+	HeaderFailedAt   = "warren-failed-at" // RFC 3339
+	HeaderQueue      = "warren-queue"
+	HeaderWorker     = "warren-worker"
+)
+
+// Reason is why a task is a dead letter, as its warren-dead-reason header says.
+type Reason string
+
+// The reasons that Warren gives.
+const (
+	ReasonAttemptsExhausted Reason = "attempts-exhausted"
+	ReasonPermanent         Reason = "permanent"
+	ReasonNoHandler         Reason = "no-handler"
+	ReasonMalformed         Reason = "malformed"
+	ReasonExpired           Reason = "expired"
+)
+
+// The reasons that RabbitMQ gives in x-death, for letters that it dead-lettered itself.
+const (
+	ReasonRejected      Reason = "rejected"
+	ReasonOverflow      Reason = "overflow"
+	ReasonDeliveryLimit Reason = "delivery-limit"
+)

@@ -1,0 +1,84 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/warrenmq/warren/routing"
+)
+
+// Mux finds the handler of a task by its key: patterns in AMQP's sense, the most specific match
+// wins (word by word from the left a literal before `*` before `#`, then the longer pattern). One
+// mux serves one queue. Handlers are added before it is used; it may then be used by any number of
+// goroutines.
+type Mux struct {
+	entries []muxEntry // the most specific first
+	err     error
+}
+
+type muxEntry struct {
+	pattern routing.Pattern
+	handler Handler
+}
+
+// NewMux returns a mux without handlers.
+func NewMux() *Mux { return &Mux{} }
+
+// Handle adds a handler for the keys that a pattern matches. A bad pattern, the same pattern
+// twice, or a nil handler is kept as an error that [Mux.Err] returns, and worker.New with it.
+func (m *Mux) Handle(pattern string, h Handler) {
+	p, err := routing.ParsePattern(pattern)
+	switch {
+	case err != nil:
+		m.err = errors.Join(m.err, fmt.Errorf("%w: %w", ErrInvalidMux, err))
+		return
+	case h == nil || isNilFunc(h):
+		m.err = errors.Join(m.err, fmt.Errorf("%w: pattern %q: the handler is nil", ErrInvalidMux, pattern))
+		return
+	}
+	at, found := slices.BinarySearchFunc(m.entries, p, func(e muxEntry, p routing.Pattern) int {
+		return e.pattern.Compare(p)
+	})
+	if found {
+		m.err = errors.Join(m.err, fmt.Errorf("%w: pattern %q is handled twice", ErrInvalidMux, pattern))
+		return
+	}
+	m.entries = slices.Insert(m.entries, at, muxEntry{p, h})
+}
+
+func isNilFunc(h Handler) bool {
+	f, ok := h.(HandlerFunc)
+	return ok && f == nil
+}
+
+// HandleFunc adds a function as a handler, as [Mux.Handle] does.
+func (m *Mux) HandleFunc(pattern string, f func(ctx context.Context, t *Task) error) {
+	m.Handle(pattern, HandlerFunc(f))
+}
+
+// Err returns what was wrong with the patterns and handlers that were added, nil where nothing
+// was. Each error is [ErrInvalidMux].
+func (m *Mux) Err() error { return m.err }
+
+// Find returns the handler of a key and the pattern that won. The last result is false where no
+// pattern matches.
+func (m *Mux) Find(key string) (Handler, routing.Pattern, bool) {
+	for _, e := range m.entries {
+		if e.pattern.Match(key) {
+			return e.handler, e.pattern, true
+		}
+	}
+	return nil, routing.Pattern{}, false
+}
+
+// HandleTask runs the task by the handler of its key. Where there is none it returns an error that
+// is [ErrNoHandler].
+func (m *Mux) HandleTask(ctx context.Context, t *Task) error {
+	h, _, ok := m.Find(t.Key)
+	if !ok {
+		return fmt.Errorf("%w for key %q", ErrNoHandler, t.Key)
+	}
+	return h.HandleTask(ctx, t)
+}

@@ -1,0 +1,106 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/tasks"
+	"pgregory.net/rapid"
+)
+
+func TestMuxFindsTheMostSpecific(t *testing.T) {
+	t.Parallel()
+	patterns := []string{"#", "*", "email.#", "email.*", "email.*.eu", "*.welcome", "email.welcome", "#.eu", "email.welcome.#"}
+	wants := map[string]string{
+		"email.welcome":     "email.welcome.#", // a word longer, and # stands for no word too
+		"email.goodbye":     "email.*",
+		"email.goodbye.eu":  "email.*.eu",
+		"email.goodbye.us":  "email.#",
+		"email.welcome.eu":  "email.welcome.#",
+		"email":             "email.#",
+		"push.welcome":      "*.welcome",
+		"push":              "*",
+		"push.a.eu":         "#.eu",
+		"push.a.b":          "#",
+		"":                  "#",
+		"Email.Welcome":     "#",
+		"email.welcome.a.b": "email.welcome.#",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		mux, ran := tasks.NewMux(), ""
+		for _, pattern := range rapid.Permutation(patterns).Draw(t, "order") {
+			mux.HandleFunc(pattern, func(context.Context, *tasks.Task) error { ran = pattern; return nil })
+		}
+		require.NoError(t, mux.Err())
+		for key, want := range wants {
+			handler, pattern, ok := mux.Find(key)
+			require.True(t, ok, key)
+			require.Equal(t, want, pattern.String(), key)
+			require.NoError(t, handler.HandleTask(context.Background(), nil))
+			require.Equal(t, want, ran, key)
+			ran = ""
+			require.NoError(t, mux.HandleTask(context.Background(), &tasks.Task{Key: key}))
+			require.Equal(t, want, ran, key)
+		}
+	})
+}
+
+func TestMuxWithoutAMatch(t *testing.T) {
+	t.Parallel()
+	mux := tasks.NewMux()
+	for range 2 {
+		handler, pattern, ok := mux.Find("image.resize")
+		assert.False(t, ok)
+		assert.Nil(t, handler)
+		assert.Zero(t, pattern)
+		err := mux.HandleTask(t.Context(), &tasks.Task{Key: "image.resize"})
+		require.ErrorIs(t, err, tasks.ErrNoHandler)
+		require.ErrorContains(t, err, `"image.resize"`)
+		mux.HandleFunc("email.#", func(context.Context, *tasks.Task) error { return nil })
+	}
+}
+
+func TestMuxPassesOn(t *testing.T) {
+	t.Parallel()
+	task, boom := &tasks.Task{Key: "email"}, errors.New("boom")
+	ctx := tasks.ContextWithTask(t.Context(), task)
+	mux := tasks.NewMux()
+	mux.HandleFunc("email", func(got context.Context, t1 *tasks.Task) error {
+		assert.Equal(t, ctx, got)
+		assert.Same(t, task, t1)
+		return boom
+	})
+	assert.Same(t, boom, mux.HandleTask(ctx, task))
+}
+
+func TestMuxErrors(t *testing.T) {
+	t.Parallel()
+	done := func(context.Context, *tasks.Task) error { return nil }
+	mux := tasks.NewMux()
+	require.NoError(t, mux.Err())
+	mux.HandleFunc("email.#", done)
+	mux.HandleFunc("email..x", done)
+	mux.HandleFunc("#.#.#", done)
+	mux.HandleFunc("email.#", done)
+	mux.HandleFunc("nil.function", nil)
+	mux.Handle("nil.handler", nil)
+	mux.Handle("nil.handlerfunc", tasks.HandlerFunc(nil))
+	tasks.Define[int]("nil.typed").Handle(mux, nil)
+	mux.HandleFunc("image", done)
+
+	err := mux.Err()
+	require.ErrorIs(t, err, tasks.ErrInvalidMux)
+	require.ErrorIs(t, err, routing.ErrInvalidPattern)
+	for _, says := range []string{`"email..x"`, `"#.#.#"`, `"email.#" is handled twice`, `"nil.function": the handler is nil`,
+		`"nil.handler": the handler is nil`, `"nil.handlerfunc": the handler is nil`, `"nil.typed": the handler is nil`} {
+		assert.ErrorContains(t, err, says)
+	}
+	for key, want := range map[string]bool{"email.x": true, "image": true, "nil.handler": false, "nil.handlerfunc": false} {
+		_, _, ok := mux.Find(key)
+		assert.Equal(t, want, ok, key)
+	}
+}

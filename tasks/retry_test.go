@@ -1,0 +1,153 @@
+package tasks_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/tasks"
+	"pgregory.net/rapid"
+)
+
+func TestRetryDelays(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		policy tasks.RetryPolicy
+		want   []time.Duration // of the first attempt, the second, ...
+	}{
+		"default": {tasks.RetryPolicy{}.WithDefaults(),
+			[]time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second, time.Minute, time.Minute}},
+		"fixed": {tasks.RetryPolicy{Initial: 3 * time.Second, Max: time.Hour, Factor: 1},
+			[]time.Duration{3 * time.Second, 3 * time.Second, 3 * time.Second}},
+		"fraction": {tasks.RetryPolicy{Initial: time.Second, Max: time.Hour, Factor: 1.5},
+			[]time.Duration{time.Second, 1500 * time.Millisecond, 2250 * time.Millisecond}},
+		"at its bound": {tasks.RetryPolicy{Initial: routing.MaxDelay, Max: routing.MaxDelay, Factor: 100},
+			[]time.Duration{routing.MaxDelay, routing.MaxDelay}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for i, want := range tt.want {
+				assert.Equal(t, want, tt.policy.Delay(i+1, 0.5), "attempt %d", i+1)
+			}
+			for _, attempt := range []int{0, -1, math.MinInt} {
+				assert.Equal(t, tt.want[0], tt.policy.Delay(attempt, 0.5), "counts as the first")
+			}
+		})
+	}
+}
+
+func TestRetryJitter(t *testing.T) {
+	t.Parallel()
+	p := tasks.RetryPolicy{Initial: 10 * time.Second, Jitter: 0.1}.WithDefaults()
+	assert.Equal(t, 9*time.Second, p.Delay(1, 0))
+	assert.Equal(t, 10*time.Second, p.Delay(1, 0.5))
+	assert.InDelta(t, 11*time.Second, p.Delay(1, math.Nextafter(1, 0)), 1000)
+	p.Jitter = tasks.NoJitter
+	assert.Equal(t, 10*time.Second, p.Delay(1, 0))
+	p.Jitter = 1
+	assert.Zero(t, p.Delay(1, 0))
+	assert.Equal(t, 20*time.Second, p.Delay(1, 1))
+}
+
+func TestRetryWithDefaults(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, tasks.RetryPolicy{MaxAttempts: 5, Initial: 2 * time.Second, Max: time.Minute, Factor: 2, Jitter: 0.1},
+		tasks.RetryPolicy{}.WithDefaults())
+	full := tasks.RetryPolicy{MaxAttempts: 1, Initial: 2, Max: 3, Factor: 4, Jitter: tasks.NoJitter}
+	assert.Equal(t, full, full.WithDefaults(), "what is set stays")
+	assert.Equal(t, time.Hour, tasks.RetryPolicy{Initial: time.Hour}.WithDefaults().Max, "the bound is not below the first delay")
+}
+
+func TestRetryValidate(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, tasks.RetryPolicy{}.WithDefaults().Validate())
+	for name, p := range map[string]tasks.RetryPolicy{
+		"least": {MaxAttempts: 1, Initial: 1, Max: 1, Factor: 1, Jitter: tasks.NoJitter},
+		"most":  {MaxAttempts: 100, Initial: routing.MaxDelay, Max: routing.MaxDelay, Factor: 100, Jitter: 1},
+		"plain": {MaxAttempts: 5, Initial: time.Second, Max: time.Minute, Factor: 1.5, Jitter: 0},
+	} {
+		assert.NoError(t, p.Validate(), name)
+	}
+	tests := map[string]func(*tasks.RetryPolicy){
+		"max_attempts: 0 ":   func(p *tasks.RetryPolicy) { p.MaxAttempts = 0 },
+		"max_attempts: -1 ":  func(p *tasks.RetryPolicy) { p.MaxAttempts = -1 },
+		"max_attempts: 101 ": func(p *tasks.RetryPolicy) { p.MaxAttempts = 101 },
+		"initial: 0s ":       func(p *tasks.RetryPolicy) { p.Initial = 0 },
+		"initial: -1s ":      func(p *tasks.RetryPolicy) { p.Initial = -time.Second },
+		"initial: 7456":      func(p *tasks.RetryPolicy) { p.Initial, p.Max = routing.MaxDelay+1, routing.MaxDelay+1 },
+		"max: 1s ":           func(p *tasks.RetryPolicy) { p.Max = time.Second },
+		"max: -1s ":          func(p *tasks.RetryPolicy) { p.Max = -time.Second },
+		"max: 7456":          func(p *tasks.RetryPolicy) { p.Max = routing.MaxDelay + 1 },
+		"factor: 0.99 ":      func(p *tasks.RetryPolicy) { p.Factor = 0.99 },
+		"factor: 100.1 ":     func(p *tasks.RetryPolicy) { p.Factor = 100.1 },
+		"factor: -2 ":        func(p *tasks.RetryPolicy) { p.Factor = -2 },
+		"factor: NaN ":       func(p *tasks.RetryPolicy) { p.Factor = math.NaN() },
+		"factor: +Inf ":      func(p *tasks.RetryPolicy) { p.Factor = math.Inf(1) },
+		"factor: -Inf ":      func(p *tasks.RetryPolicy) { p.Factor = math.Inf(-1) },
+		"jitter: 1.1 ":       func(p *tasks.RetryPolicy) { p.Jitter = 1.1 },
+		"jitter: -0.1 ":      func(p *tasks.RetryPolicy) { p.Jitter = -0.1 },
+		"jitter: NaN ":       func(p *tasks.RetryPolicy) { p.Jitter = math.NaN() },
+		"jitter: +Inf ":      func(p *tasks.RetryPolicy) { p.Jitter = math.Inf(1) },
+	}
+	for says, change := range tests {
+		p := tasks.RetryPolicy{}.WithDefaults()
+		change(&p)
+		err := p.Validate()
+		require.ErrorIs(t, err, tasks.ErrInvalidRetry, says)
+		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, "is not within")
+	}
+}
+
+// A valid policy's delays lie within its jitter of what its formula says, and never shrink but by
+// the jitter.
+func TestRetryDelayOfValidPolicies(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := tasks.RetryPolicy{
+			MaxAttempts: rapid.IntRange(1, tasks.MaxMaxAttempts).Draw(t, "max attempts"),
+			Initial:     time.Duration(rapid.Int64Range(1, int64(routing.MaxDelay)).Draw(t, "initial")),
+			Factor:      rapid.Float64Range(1, 100).Draw(t, "factor"),
+			Jitter:      rapid.Float64Range(0, 1).Draw(t, "jitter"),
+		}
+		p.Max = time.Duration(rapid.Int64Range(int64(p.Initial), int64(routing.MaxDelay)).Draw(t, "max"))
+		require.NoError(t, p.Validate())
+		attempt := rapid.OneOf(rapid.IntRange(1, 100), rapid.SampledFrom([]int{1e6, math.MaxInt})).Draw(t, "attempt")
+		delay := p.Delay(attempt, rapid.Float64Range(0, 1).Draw(t, "spread"))
+		checkDelay(t, delay)
+
+		middle := float64(p.Delay(attempt, 0.5))
+		const rounding = 8 // ns; what a float64 cannot tell apart at 310 days
+		require.LessOrEqual(t, middle, float64(p.Max)+rounding)
+		require.GreaterOrEqual(t, middle, float64(p.Initial)-rounding)
+		require.GreaterOrEqual(t, float64(delay), middle*(1-p.Jitter)-rounding)
+		require.LessOrEqual(t, float64(delay), middle*(1+p.Jitter)+rounding)
+		require.GreaterOrEqual(t, float64(p.Delay(attempt, 0.5)), float64(p.Delay(attempt-1, 0.5))-rounding)
+	})
+}
+
+// Whatever nobody validated, a delay is one that can be waited.
+func TestRetryDelayOfAnyPolicy(t *testing.T) {
+	t.Parallel()
+	odd := rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, -1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64}))
+	rapid.Check(t, func(t *rapid.T) {
+		p := tasks.RetryPolicy{
+			Initial: time.Duration(rapid.Int64().Draw(t, "initial")),
+			Max:     time.Duration(rapid.Int64().Draw(t, "max")),
+			Factor:  odd.Draw(t, "factor"),
+			Jitter:  odd.Draw(t, "jitter"),
+		}
+		checkDelay(t, p.Delay(rapid.Int().Draw(t, "attempt"), odd.Draw(t, "spread")))
+	})
+	assert.Zero(t, tasks.RetryPolicy{Factor: 2}.Delay(1e6, 0.5), "0 x infinity")
+	assert.Equal(t, routing.MaxDelay, tasks.RetryPolicy{Initial: 1, Max: math.MaxInt64, Factor: 100}.Delay(1e6, 0.5))
+}
+
+func checkDelay(t *rapid.T, delay time.Duration) {
+	require.GreaterOrEqual(t, delay, time.Duration(0))
+	require.LessOrEqual(t, delay, routing.MaxDelay)
+}

@@ -1,0 +1,101 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/routing"
+)
+
+// Worker runs the tasks of a number of queues.
+type Worker struct {
+	client *broker.Client
+	cfg    Config
+	spec   routing.Spec
+	queues []*queue
+	began  atomic.Bool
+	ready  atomic.Bool
+}
+
+// ErrAlreadyRun is a second call of Run, for errors.Is.
+var ErrAlreadyRun = errors.New("the worker has run already")
+
+// New returns a worker that is ready to run. It does not touch the broker. A field out of bounds
+// returns an error that is [ErrInvalidConfig].
+func New(client *broker.Client, cfg Config) (*Worker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	w := &Worker{client: client, cfg: cfg, spec: cfg.spec()}
+	if cfg.Topology != nil {
+		w.spec = *cfg.Topology
+	}
+	for _, q := range cfg.Queues {
+		w.queues = append(w.queues, newQueue(client, q, &cfg, w.declare))
+	}
+	return w, nil
+}
+
+func (w *Worker) declare(ctx context.Context) error { return w.client.Declare(ctx, w.spec) }
+
+// Run declares the topology, consumes, and blocks until ctx is done; then it drains: it stops
+// taking deliveries, lets running tasks go on for the grace period, cancels those that are left,
+// gives back what has not been done, and returns when its goroutines are gone. It returns nil
+// after a clean drain, an error that names the queue where handlers did not heed their
+// cancellation (their goroutines are then left behind), and before it consumes the errors of
+// broker.Client.Declare. A worker runs once.
+func (w *Worker) Run(ctx context.Context) error {
+	if w.began.Swap(true) {
+		return ErrAlreadyRun
+	}
+	if err := w.declare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop before it began
+		}
+		return err
+	}
+	for i, q := range w.queues {
+		if err := q.start(w.client); err != nil {
+			return errors.Join(err, w.stop(w.queues[:i]))
+		}
+	}
+	w.ready.Store(true)
+	w.cfg.Log.Info("worker runs", "worker", w.cfg.Name, "queues", len(w.queues))
+	<-ctx.Done()
+	w.ready.Store(false)
+	w.cfg.Log.Info("worker stops", "grace", w.cfg.Grace)
+	err := w.stop(w.queues)
+	w.cfg.Log.Info("worker has stopped")
+	return err
+}
+
+// stop drains queues side by side.
+func (w *Worker) stop(queues []*queue) error {
+	var all sync.WaitGroup
+	failures := make([]error, len(queues))
+	for i, q := range queues {
+		all.Go(func() { failures[i] = q.stop(w.cfg.Grace, w.cfg.StopTimeout) })
+	}
+	all.Wait()
+	return errors.Join(failures...)
+}
+
+// ErrNotRunning is the answer of Ready before Run has begun to consume and after it was told to
+// stop, for errors.Is.
+var ErrNotRunning = errors.New("the worker does not run")
+
+// Ready returns nil while every queue is being consumed and tasks can be published, else why not.
+func (w *Worker) Ready() error {
+	if !w.ready.Load() {
+		return ErrNotRunning
+	}
+	failures := []error{w.client.Ready()}
+	for _, q := range w.queues {
+		failures = append(failures, q.consumer.Ready())
+	}
+	return errors.Join(failures...)
+}
