@@ -6,7 +6,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=unknown
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/ ./cmd/... ./examples/demo
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/warrenmq/warren/internal/version.set=${VERSION}" -o /out/ ./cmd/... ./examples/demo
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /out/ /usr/local/bin/

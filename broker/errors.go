@@ -3,6 +3,8 @@ package broker
 import (
 	"errors"
 	"fmt"
+
+	"github.com/warrenmq/warren/tasks"
 )
 
 // The outcomes of a publish other than success, for errors.Is. Of each it is said whether the
@@ -20,8 +22,8 @@ var (
 	// confirm. It may or may not have arrived: publish it again under the same ID.
 	ErrUnconfirmed = errors.New("sent but not confirmed")
 	// ErrTooLarge: the payload is larger than the broker takes, or the headers do not fit one frame.
-	// Not published.
-	ErrTooLarge = errors.New("message too large")
+	// Not published. It is a tasks.ErrInvalidTask: no retry can mend it.
+	ErrTooLarge = fmt.Errorf("%w: too large", tasks.ErrInvalidTask)
 	// ErrNotConnected: the context ended before there was a connection. Not published.
 	ErrNotConnected = errors.New("not connected")
 	// ErrRefused: the broker refused the operation for good, as for missing permissions.

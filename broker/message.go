@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"math"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -96,9 +97,22 @@ func toField(value any) (any, error) {
 		return list, nil
 	case int: // the library would cut it to 32 bits
 		return int64(v), nil
+	case float32:
+		return toFloat(v, float64(v))
+	case float64:
+		return toFloat(v, v)
 	}
 	if err := (amqp.Table{"": value}).Validate(); err != nil {
 		return nil, fmt.Errorf("a value of type %T is not one of AMQP's", value)
+	}
+	return value, nil
+}
+
+// toFloat refuses what is not a number: reading it crashes the broker's channel (3.10.8), since
+// Erlang has no such value.
+func toFloat(value any, number float64) (any, error) {
+	if math.IsNaN(number) || math.IsInf(number, 0) {
+		return nil, fmt.Errorf("%v is not a number that RabbitMQ can read", number)
 	}
 	return value, nil
 }

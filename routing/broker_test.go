@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
+
 	"github.com/warrenmq/warren/internal/brokertest"
 	"github.com/warrenmq/warren/routing"
 )

@@ -8,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/warrenmq/warren/routing"
 	"pgregory.net/rapid"
+
+	"github.com/warrenmq/warren/routing"
 )
 
 func TestParsePattern(t *testing.T) {

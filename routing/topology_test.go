@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/warrenmq/warren/routing"
 )
 
@@ -116,14 +117,14 @@ func TestBuildIsClosed(t *testing.T) {
 		}
 	}
 	for _, b := range topology.Bindings {
-		require.False(t, bindings[b], b)
+		require.False(t, bindings[b], "%v", b)
 		bindings[b] = true
-		assert.True(t, exchanges[b.Source], b)
+		assert.True(t, exchanges[b.Source], "%v", b)
 		declared := queues
 		if b.ToExchange {
 			declared = exchanges
 		}
-		assert.True(t, declared[b.Destination], b)
+		assert.True(t, declared[b.Destination], "%v", b)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/warrenmq/warren/routing"
 )
 
@@ -35,10 +36,10 @@ func TestVersionAtLeast(t *testing.T) {
 	t.Parallel()
 	v := routing.Version{Major: 4, Minor: 2, Patch: 9}
 	for _, at := range [][2]int{{4, 2}, {4, 1}, {4, 0}, {3, 13}, {3, 0}, {0, 0}} {
-		assert.True(t, v.AtLeast(at[0], at[1]), at)
+		assert.True(t, v.AtLeast(at[0], at[1]), "%v", at)
 	}
 	for _, at := range [][2]int{{4, 3}, {5, 0}, {5, 2}} {
-		assert.False(t, v.AtLeast(at[0], at[1]), at)
+		assert.False(t, v.AtLeast(at[0], at[1]), "%v", at)
 	}
 	assert.Equal(t, "4.2.9", v.String())
 }

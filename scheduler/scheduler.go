@@ -18,6 +18,10 @@ import (
 // DefaultGrace is how long a stopping scheduler waits for what is due to be published.
 const DefaultGrace = 30 * time.Second
 
+// ErrInvalidConfig is a field of a configuration, other than of an entry, that is out of its
+// bounds.
+var ErrInvalidConfig = errors.New("invalid scheduler configuration")
+
 // lookEvery is how often every entry is looked at besides its ticks. A timer runs by the monotonic
 // clock, which stands still while the machine sleeps and does not know of a wall clock that was
 // set: without this a tick could come hours late after either.
@@ -61,10 +65,10 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	var problems []error
 	if c.Enqueuer == nil {
-		problems = append(problems, errors.New("scheduler: the enqueuer is missing"))
+		problems = append(problems, fmt.Errorf("%w: Enqueuer: it is missing", ErrInvalidConfig))
 	}
 	if c.Grace < 0 {
-		problems = append(problems, fmt.Errorf("scheduler: grace: %s is negative", c.Grace))
+		problems = append(problems, fmt.Errorf("%w: Grace: %s is below 0", ErrInvalidConfig, c.Grace))
 	}
 	names := map[string]bool{}
 	for _, e := range c.Entries {
@@ -85,7 +89,7 @@ type Scheduler struct {
 }
 
 // New returns a scheduler. It starts nothing. What is wrong with the configuration is reported
-// together; errors about entries are [ErrInvalidEntry].
+// together: [ErrInvalidConfig], and about entries [ErrInvalidEntry].
 func New(config Config) (*Scheduler, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {

@@ -18,8 +18,9 @@ import (
 func TestNewRefuses(t *testing.T) {
 	_, err := New(Config{Grace: -time.Second, Entries: []Entry{daily(), daily(), entry("bad", "x")}})
 	require.ErrorIs(t, err, ErrInvalidEntry)
-	assert.ErrorContains(t, err, "the enqueuer is missing")
-	assert.ErrorContains(t, err, "grace: -1s is negative")
+	require.ErrorIs(t, err, ErrInvalidConfig)
+	assert.ErrorContains(t, err, "invalid scheduler configuration: Enqueuer: it is missing")
+	assert.ErrorContains(t, err, "invalid scheduler configuration: Grace: -1s is below 0")
 	assert.ErrorContains(t, err, `invalid schedule entry "daily-report": name: another entry has it`)
 	assert.ErrorContains(t, err, `invalid schedule entry "bad": cron: `)
 }

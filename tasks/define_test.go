@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -60,7 +61,7 @@ func TestDefinitionEnqueueErrors(t *testing.T) {
 	refused := errors.New("refused")
 	to := enqueuerFunc(func(context.Context, tasks.Task) (string, error) { return "", refused })
 	_, err := welcome.Enqueue(t.Context(), to, welcomeEmail{})
-	assert.Same(t, refused, err)
+	require.Same(t, refused, err)
 
 	to = func(context.Context, tasks.Task) (string, error) {
 		assert.Fail(t, "enqueued")
@@ -93,7 +94,7 @@ func TestDefinitionHandle(t *testing.T) {
 	for _, payload := range []string{``, `{`, `{"user_id":"seven"}`, `[]`, `{} {}`, "\xff"} {
 		decision := e.Execute(t.Context(), &tasks.Task{Key: "email.welcome", Payload: []byte(payload), Attempt: 1})
 		assert.Equal(t, tasks.ReasonMalformed, decision.Reason, payload)
-		assert.ErrorContains(t, decision.Err, "malformed payload: ", payload)
+		require.ErrorContains(t, decision.Err, "malformed payload: ", payload)
 	}
 	assert.Len(t, got, 3)
 }

@@ -54,7 +54,8 @@ func (e Executor) WithDefaults() Executor {
 // Execute runs a task and decides about its delivery. It blocks until the handler has returned,
 // also beyond the task's timeout, and does not panic. When ctx is cancelled the handler's context
 // is; what fails after that is requeued and not counted as a failure, and what has not begun by
-// then is requeued without being run.
+// then is requeued without being run. A handler that calls runtime.Goexit ends the goroutine that
+// called Execute with it; the caller may then ask [Executor.Decide] in a deferred call.
 func (e *Executor) Execute(ctx context.Context, t *Task) Decision {
 	filled := e.WithDefaults()
 	return filled.execute(ctx, t)
@@ -106,11 +107,12 @@ func (e *Executor) judge(ctx, taskCtx context.Context, t *Task, err error) Decis
 	if cause := context.Cause(taskCtx); errors.Is(cause, ErrTimeout) && !errors.Is(err, ErrTimeout) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	return e.decide(t, err)
+	return e.Decide(t, err)
 }
 
-// decide turns a handler's error into a decision.
-func (e *Executor) decide(t *Task, err error) Decision {
+// Decide returns the decision about a task whose handler failed with an error, which is not nil.
+// The executor's defaults must be filled.
+func (e *Executor) Decide(t *Task, err error) Decision {
 	var (
 		snooze    *SnoozeError
 		permanent *PermanentError

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -70,10 +72,10 @@ func TestExecuteExpired(t *testing.T) {
 		e := executor(tasks.HandlerFunc(func(context.Context, *tasks.Task) error { ran = true; return nil }))
 		e.Now = func() time.Time { return now }
 		got := e.Execute(t.Context(), &tasks.Task{Attempt: 1, ExpiresAt: now.Add(offset)})
-		assert.Equal(t, expired, !ran, offset)
+		assert.Equal(t, expired, !ran, "%s", offset)
 		if expired {
-			assert.ErrorIs(t, got.Err, tasks.ErrExpired)
-			assert.ErrorContains(t, got.Err, now.Add(offset).Format(time.RFC3339Nano))
+			require.ErrorIs(t, got.Err, tasks.ErrExpired)
+			require.ErrorContains(t, got.Err, now.Add(offset).Format(time.RFC3339Nano))
 			got.Err = nil
 			assert.Equal(t, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonExpired}, got)
 		}
@@ -106,7 +108,7 @@ func TestExecuteWhileStopping(t *testing.T) {
 				return tt.answer(ctx)
 			})).Execute(ctx, &tasks.Task{Attempt: 5})
 			assert.Equal(t, tt.want, got.Action)
-			assert.NotErrorIs(t, got.Err, tasks.ErrTimeout)
+			require.NotErrorIs(t, got.Err, tasks.ErrTimeout)
 			assert.False(t, got.Counts)
 		})
 	}

@@ -7,9 +7,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
-	"pgregory.net/rapid"
 )
 
 func TestMuxFindsTheMostSpecific(t *testing.T) {
@@ -97,7 +98,7 @@ func TestMuxErrors(t *testing.T) {
 	require.ErrorIs(t, err, routing.ErrInvalidPattern)
 	for _, says := range []string{`"email..x"`, `"#.#.#"`, `"email.#" is handled twice`, `"nil.function": the handler is nil`,
 		`"nil.handler": the handler is nil`, `"nil.handlerfunc": the handler is nil`, `"nil.typed": the handler is nil`} {
-		assert.ErrorContains(t, err, says)
+		require.ErrorContains(t, err, says)
 	}
 	for key, want := range map[string]bool{"email.x": true, "image": true, "nil.handler": false, "nil.handlerfunc": false} {
 		_, _, ok := mux.Find(key)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -16,8 +17,8 @@ func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
 	for _, err := range []error{tasks.Permanent(boom), tasks.RetryAfter(time.Second, boom)} {
-		assert.EqualError(t, err, "boom")
-		assert.ErrorIs(t, fmt.Errorf("sending: %w", err), boom)
+		require.EqualError(t, err, "boom")
+		require.ErrorIs(t, fmt.Errorf("sending: %w", err), boom)
 	}
 	var after *tasks.RetryAfterError
 	require.ErrorAs(t, tasks.RetryAfter(time.Second, boom), &after)
@@ -26,11 +27,11 @@ func TestOutcomes(t *testing.T) {
 	var snooze *tasks.SnoozeError
 	require.ErrorAs(t, tasks.Snooze(time.Minute), &snooze)
 	assert.Equal(t, time.Minute, snooze.After)
-	assert.EqualError(t, snooze, "snoozed for 1m0s")
+	require.EqualError(t, snooze, "snoozed for 1m0s")
 
-	assert.EqualError(t, tasks.Permanent(nil), "<nil>", "an outcome all the same")
+	require.EqualError(t, tasks.Permanent(nil), "<nil>", "an outcome all the same")
 	malformed := &tasks.MalformedError{Field: "payload", Err: boom}
-	assert.EqualError(t, malformed, "malformed payload: boom")
+	require.EqualError(t, malformed, "malformed payload: boom")
 	assert.ErrorIs(t, malformed, boom)
 }
 

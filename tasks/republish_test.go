@@ -11,8 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/warrenmq/warren/tasks"
 	"pgregory.net/rapid"
+
+	"github.com/warrenmq/warren/tasks"
 )
 
 const self = "warren-worker" // the user of our own connection

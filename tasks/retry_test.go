@@ -7,9 +7,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
-	"pgregory.net/rapid"
 )
 
 func TestRetryDelays(t *testing.T) {
@@ -70,7 +71,7 @@ func TestRetryValidate(t *testing.T) {
 		"most":  {MaxAttempts: 100, Initial: routing.MaxDelay, Max: routing.MaxDelay, Factor: 100, Jitter: 1},
 		"plain": {MaxAttempts: 5, Initial: time.Second, Max: time.Minute, Factor: 1.5, Jitter: 0},
 	} {
-		assert.NoError(t, p.Validate(), name)
+		require.NoError(t, p.Validate(), name)
 	}
 	tests := map[string]func(*tasks.RetryPolicy){
 		"max_attempts: 0 ":   func(p *tasks.RetryPolicy) { p.MaxAttempts = 0 },
@@ -98,7 +99,7 @@ func TestRetryValidate(t *testing.T) {
 		change(&p)
 		err := p.Validate()
 		require.ErrorIs(t, err, tasks.ErrInvalidRetry, says)
-		assert.ErrorContains(t, err, says)
+		require.ErrorContains(t, err, says)
 		assert.ErrorContains(t, err, "is not within")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
 )
@@ -45,7 +46,7 @@ func TestIDTime(t *testing.T) {
 func TestEffectivePriority(t *testing.T) {
 	t.Parallel()
 	for priority, want := range map[int]int{0: 4, 1: 1, 4: 4, 9: 9, 10: 9, 255: 9, -1: 1, math.MinInt: 1, math.MaxInt: 9} {
-		assert.Equal(t, want, (&tasks.Task{Priority: priority}).EffectivePriority(), priority)
+		assert.Equal(t, want, (&tasks.Task{Priority: priority}).EffectivePriority(), "%d", priority)
 	}
 	assert.Equal(t, routing.MaxPriority, tasks.MaxPriority, "a classic queue has as many levels as a task")
 }

@@ -32,8 +32,8 @@ var fields = []field{
 	textField(HeaderRoutingKey, func(t *Task) *string { return &t.Key }),
 	textField(HeaderSchedule, func(t *Task) *string { return &t.Schedule }),
 	textField(HeaderEnqueuedBy, func(t *Task) *string { return &t.EnqueuedBy }),
-	textField(HeaderTraceParent, func(t *Task) *string { return &t.TraceParent }),
-	textField(HeaderTraceState, func(t *Task) *string { return &t.TraceState }),
+	traceField(HeaderTraceParent, func(t *Task) *string { return &t.TraceParent }),
+	traceField(HeaderTraceState, func(t *Task) *string { return &t.TraceState }),
 	{HeaderScheduledFor, readScheduledFor, writeScheduledFor},
 	{HeaderErrors, readErrors, writeErrors},
 }
@@ -92,8 +92,8 @@ func Encode(t Task, now time.Time) (Message, error) {
 }
 
 // Decode reads a message that was delivered from a queue as a task. It is tolerant: numbers may
-// come as any integer type, as integral floats or as decimal text, texts as strings or bytes, and
-// what is not Warren's is kept in Headers. A header of Warren's own that cannot be read returns a
+// come as any integer type, as integral floats or as decimal text, texts as strings or bytes, a
+// void counts as absent, a trace context that is no text is ignored, and what is not Warren's is kept in Headers. A header of Warren's own that cannot be read returns a
 // [*MalformedError] beside a task in which the rest is filled, so that it can be dead-lettered
 // with its ID and key. It never panics, whatever the message holds.
 func Decode(m Message, queue string, now time.Time) (Task, error) {
@@ -112,6 +112,7 @@ func Decode(m Message, queue string, now time.Time) (Task, error) {
 	for name, value := range m.Headers {
 		f, known := fieldsByHeader[name]
 		switch {
+		case known && value == nil: // a table's void, as Python's None: absent
 		case known:
 			if err := f.read(&t, value); err != nil {
 				malformed = append(malformed, &MalformedError{Field: "header " + name, Err: err})

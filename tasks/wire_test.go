@@ -11,8 +11,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/warrenmq/warren/tasks"
 	"pgregory.net/rapid"
+
+	"github.com/warrenmq/warren/tasks"
 )
 
 // What a publisher of a bare task puts on the wire, in full.

@@ -79,6 +79,17 @@ func textField(header string, at func(*Task) *string) field {
 	}}
 }
 
+// traceField is a text that no task is dead for.
+func traceField(header string, at func(*Task) *string) field {
+	f := textField(header, at)
+	read := f.read
+	f.read = func(t *Task, value any) error {
+		_ = read(t, value) // W3C Trace Context, 3.2: what cannot be parsed is as if it were not there
+		return nil
+	}
+	return f
+}
+
 func readTimeout(t *Task, value any) error {
 	millis, err := readInt(value, 1, MaxTimeout.Milliseconds())
 	if err == nil {

@@ -5,6 +5,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -93,16 +94,17 @@ func TestAlwaysFailingTaskIsDeadAfterItsAttempts(t *testing.T) {
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	starts := make(chan tasks.Task, 100)
+	starts := make(chan started, 100)
 	mux := tasks.NewMux()
 	on := func(key string, h func(ctx context.Context, task *tasks.Task) error) {
 		mux.HandleFunc(key, func(ctx context.Context, task *tasks.Task) error {
-			starts <- *task
+			starts <- started{*task, time.Now()}
 			return h(ctx, task)
 		})
 	}
 	on("o.permanent", func(context.Context, *tasks.Task) error { return tasks.Permanent(errors.New("no such user")) })
 	on("o.panic", func(context.Context, *tasks.Task) error { panic("oh") })
+	on("o.goexit", func(context.Context, *tasks.Task) error { runtime.Goexit(); return nil })
 	on("o.timeout", func(ctx context.Context, _ *tasks.Task) error { <-ctx.Done(); return ctx.Err() })
 	on("o.after", func(_ context.Context, task *tasks.Task) error {
 		if task.Attempt == 1 {
@@ -160,20 +162,23 @@ func TestOutcomes(t *testing.T) {
 	assert.Equal(t, "expired", headers[tasks.HeaderDeadReason])
 	assert.Zero(t, count)
 
+	headers, count = dead("o.goexit", func(task *tasks.Task) { task.MaxAttempts = 2 })
+	assert.Equal(t, "attempts-exhausted", headers[tasks.HeaderDeadReason])
+	assert.Contains(t, headers[tasks.HeaderError], "runtime.Goexit")
+	assert.Equal(t, 2, count)
+
 	f.enqueue(tasks.Task{Key: "o.after"})
 	first := receive(t, starts, "the first attempt")
-	at := time.Now()
 	second := receive(t, starts, "the second attempt")
-	assert.GreaterOrEqual(t, time.Since(at), 290*time.Millisecond)
-	assert.Equal(t, first.ID, second.ID)
-	assert.Equal(t, 2, second.Attempt)
+	assert.GreaterOrEqual(t, second.at.Sub(first.at), 300*time.Millisecond)
+	assert.Equal(t, first.task.ID, second.task.ID)
+	assert.Equal(t, 2, second.task.Attempt)
 
 	f.enqueue(tasks.Task{Key: "o.snooze"})
-	receive(t, starts, "the first start")
-	at = time.Now()
+	first = receive(t, starts, "the first start")
 	again := receive(t, starts, "the start after the snooze")
-	assert.GreaterOrEqual(t, time.Since(at), 240*time.Millisecond)
-	assert.Equal(t, 1, again.Attempt, "a snooze does not count")
+	assert.GreaterOrEqual(t, again.at.Sub(first.at), 250*time.Millisecond)
+	assert.Equal(t, 1, again.task.Attempt, "a snooze does not count")
 }
 
 func TestWhatCannotBeRepublishedIsRejectedIntoTheDeadLetterQueue(t *testing.T) {

@@ -64,10 +64,14 @@ func (q *queue) start(client *broker.Client) error {
 	}
 	q.consumer = consumer
 	for range q.cfg.Concurrency {
-		q.slots.Go(q.execute)
+		q.slots.Go(q.slot)
 	}
 	return nil
 }
+
+// holdLimit is how far ahead of its time a delivery is held. The ladder gives back nothing earlier
+// than routing.MinLadderDelay; the rest is for times that the wire rounds up.
+const holdLimit = routing.MinLadderDelay + 2*time.Millisecond
 
 // deliver takes a delivery from the consumer. It does not block: what has to be published before
 // the task may run is published beside.
@@ -82,21 +86,31 @@ func (q *queue) deliver(d *broker.Delivery) {
 	it.task, err = tasks.Decode(d.Message, q.cfg.Name, now)
 	switch {
 	case err != nil:
-		decision := tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Err: err}
-		q.settled.Go(func() { q.settler.settle(q.settling, it, decision, 0) })
+		q.settle(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Err: err}, 0)
 	case it.task.ID == "":
 		q.settled.Go(func() { q.settler.identify(q.settling, it) })
-	case it.task.NotBefore.Sub(now) > routing.MinLadderDelay:
+	case it.task.NotBefore.Sub(now) > holdLimit:
 		q.settled.Go(func() { q.settler.postpone(q.settling, it) })
 	case !q.buffer.push(it):
 		q.settler.answer(q.log, d.Requeue) // the worker stops
 	}
 }
 
-// execute is one slot: it runs tasks until the buffer is closed.
-func (q *queue) execute() {
+// slot is one goroutine that executes: it runs tasks until the buffer is closed. A handler that
+// ends its goroutine (runtime.Goexit, as the FailNow of a test does) has failed, and another
+// goroutine takes the slot.
+func (q *queue) slot() {
+	var it *item
+	defer func() {
+		if it != nil {
+			q.running.Add(-1)
+			decision := q.executor.Decide(&it.task, errGoexit)
+			q.settled.Go(func() { q.settler.settle(q.settling, it, decision, 0) })
+			q.slots.Go(q.slot)
+		}
+	}()
 	for {
-		it := q.buffer.take()
+		it = q.buffer.take()
 		if it == nil {
 			return
 		}
@@ -106,14 +120,20 @@ func (q *queue) execute() {
 		q.running.Add(1)
 		started := q.clock.Now()
 		decision := q.executor.Execute(q.work, &it.task)
-		took := q.clock.Since(started)
 		q.running.Add(-1)
-		if decision.Action == tasks.Ack || decision.Action == tasks.Requeue {
-			q.settler.settle(q.settling, it, decision, took)
-			continue
-		}
-		q.settled.Go(func() { q.settler.settle(q.settling, it, decision, took) })
+		q.settle(it, decision, q.clock.Since(started))
 	}
+}
+
+var errGoexit = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit)", tasks.ErrPanic)
+
+// settle applies a decision, beside the slot where something is to be published first.
+func (q *queue) settle(it *item, d tasks.Decision, took time.Duration) {
+	if d.Action == tasks.Ack || d.Action == tasks.Requeue {
+		q.settler.settle(q.settling, it, d, took)
+		return
+	}
+	q.settled.Go(func() { q.settler.settle(q.settling, it, d, took) })
 }
 
 // stop drains the queue, in this order: no new deliveries; what has not started goes back; what

@@ -118,7 +118,7 @@ func (s *settler) replace(ctx context.Context, log *slog.Logger, delivery *broke
 		case delivery.Lost():
 			log.Warn("task's session was lost before its settlement, the broker gives it out again", "error", err)
 			return
-		case errors.Is(err, broker.ErrTooLarge), errors.Is(err, tasks.ErrInvalidTask):
+		case errors.Is(err, tasks.ErrInvalidTask): // too large among them
 			log.Error("task cannot be published again, the broker dead-letters it", "error", err)
 			s.answer(log, delivery.Reject)
 			return

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/internal/daemon"
+
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/internal/brokertest"
 	"github.com/warrenmq/warren/scheduler"
@@ -32,7 +34,7 @@ metrics: {listen: "`+freeAddress(t)+`"}
 	log, stop := background(t, env, "-c", path)
 	log.until(t, "scheduler running")
 	o := runWith(t.Context(), env, "-c", path, "--health")
-	assert.Equal(t, exitDone, o.code, o.stderr)
+	assert.Equal(t, daemon.ExitDone, o.code, o.stderr)
 
 	client, err := broker.Connect(t.Context(), broker.Config{URLs: []string{vhost.URL}})
 	require.NoError(t, err)
@@ -67,7 +69,7 @@ metrics: {listen: "`+freeAddress(t)+`"}
 			require.FailNow(t, "no tick arrives", log.String())
 		}
 	}
-	assert.Equal(t, exitDone, stop())
+	assert.Equal(t, daemon.ExitDone, stop())
 }
 
 // While the broker is away ticks are late, and none is lost: each comes with its own time.
@@ -113,12 +115,12 @@ schedules:
 			require.FailNow(t, "no tick arrives", log.String())
 		}
 	}
-	assert.Equal(t, exitDone, stop())
+	assert.Equal(t, daemon.ExitDone, stop())
 }
 
 // What the broker refuses for good is no reason to wait: the operator is told at once.
 func TestRunFailsWhereItIsRefused(t *testing.T) {
 	vhost := brokertest.NewVhost(t)
 	o := runWith(t.Context(), map[string]string{"WARREN_URL": vhost.URL + "-gone"}, "-c", file(t, minutely))
-	assert.Equal(t, exitFailed, o.code, o.stderr)
+	assert.Equal(t, daemon.ExitFailed, o.code, o.stderr)
 }

@@ -4,24 +4,17 @@
 // signal's number. Exit codes: 0 stopped, 1 failed, 2 usage or configuration.
 package main
 
-import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-	_ "time/tzdata" // for machines and images without time zones
-)
+import "github.com/warrenmq/warren/internal/daemon"
 
 func main() {
-	ctx, stop := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		<-signals
-		stop()
-		if number, ok := (<-signals).(syscall.Signal); ok {
-			os.Exit(128 + int(number))
-		}
-	}()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv))
+	newDaemon().Main()
+}
+
+func newDaemon() daemon.Daemon {
+	return daemon.Daemon{
+		Name:    "scheduler",
+		Purpose: "emits the tasks of the schedules in warren.yaml",
+		Check:   check,
+		Serve:   serve,
+	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/internal/daemon"
 )
 
 // patience bounds every wait of these tests; none of it passes where things go well.
@@ -26,7 +28,7 @@ type outcome struct {
 
 func runWith(ctx context.Context, env map[string]string, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
-	code := run(ctx, args, &stdout, &stderr, lookup(env))
+	code := newDaemon().Run(ctx, args, &stdout, &stderr, lookup(env))
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
@@ -58,11 +60,11 @@ const minutely = "schedules: {minutely: {cron: '* * * * *', key: test.minutely}}
 
 func TestRunAnswers(t *testing.T) {
 	o := runWith(t.Context(), nil, "--version")
-	assert.Equal(t, exitDone, o.code)
+	assert.Equal(t, daemon.ExitDone, o.code)
 	assert.Regexp(t, `^scheduler \S+\n$`, o.stdout)
 
 	o = runWith(t.Context(), nil, "--help")
-	assert.Equal(t, exitDone, o.code)
+	assert.Equal(t, daemon.ExitDone, o.code)
 	assert.Contains(t, o.stdout, "-c, --config")
 	assert.Empty(t, o.stderr)
 }
@@ -90,7 +92,7 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := runWith(t.Context(), test.env, test.args...)
-			assert.Equal(t, exitUsage, o.code)
+			assert.Equal(t, daemon.ExitUsage, o.code)
 			assert.Contains(t, o.stderr, test.says)
 			assert.Empty(t, o.stdout)
 		})
@@ -103,7 +105,7 @@ func TestRunFailsWhereItsAddressIsTaken(t *testing.T) {
 	defer func() { require.NoError(t, listener.Close()) }()
 	path := file(t, minutely+"metrics: {listen: '"+listener.Addr().String()+"'}")
 	o := runWith(t.Context(), map[string]string{"WARREN_URL": "amqp://" + freeAddress(t)}, "-c", path)
-	assert.Equal(t, exitFailed, o.code)
+	assert.Equal(t, daemon.ExitFailed, o.code)
 	assert.Contains(t, o.stderr, "address already in use")
 }
 
@@ -150,7 +152,7 @@ func background(t *testing.T, env map[string]string, args ...string) (log *watch
 	log = newWatch()
 	ctx, cancel := context.WithCancel(context.Background())
 	exited := make(chan int, 1)
-	go func() { exited <- run(ctx, args, new(bytes.Buffer), log, lookup(env)) }()
+	go func() { exited <- newDaemon().Run(ctx, args, new(bytes.Buffer), log, lookup(env)) }()
 	stop = func() int {
 		cancel()
 		select {
@@ -170,15 +172,15 @@ func background(t *testing.T, env map[string]string, args ...string) (log *watch
 func TestRunWaitsForTheBroker(t *testing.T) {
 	path := file(t, minutely+"metrics: {listen: '"+freeAddress(t)+"'}")
 	o := runWith(t.Context(), nil, "-c", path, "--health")
-	assert.Equal(t, exitFailed, o.code, "nobody answers")
+	assert.Equal(t, daemon.ExitFailed, o.code, "nobody answers")
 
 	log, stop := background(t, map[string]string{"WARREN_URL": "amqp://user:secret@" + freeAddress(t)}, "-c", path)
 	log.until(t, "serving health")
 	log.until(t, "connection refused")
 	o = runWith(t.Context(), nil, "-c", path, "--health")
-	assert.Equal(t, exitFailed, o.code)
+	assert.Equal(t, daemon.ExitFailed, o.code)
 	assert.Contains(t, o.stderr, "scheduler: not ready: starting")
 
-	assert.Equal(t, exitDone, stop())
+	assert.Equal(t, daemon.ExitDone, stop())
 	assert.NotContains(t, log.String(), "secret")
 }

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/warrenmq/warren/internal/brokertest"
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
@@ -31,16 +29,17 @@ type demo struct {
 	stay bool // go on after the report, until the context ends
 	out  *os.File
 
-	venue  venue
-	stage  *stage
-	kinds  []*kind // what is published; the ticks of the scheduler last
-	ledger *ledger
-	live   atomic.Bool // the report is printed: runs are shown instead of noted
+	venue    venue
+	stage    *stage
+	kinds    []*kind // what is published; the ticks of the scheduler last
+	ledger   *ledger
+	reported bool
+	live     atomic.Bool // runs are shown instead of noted
 }
 
-// run finds a broker and runs the demo on it. The broker is left as it is for a look at its
-// console once there is a report, but closed when ctx ends, if it was started here.
-func (d *demo) run(ctx context.Context) (err error) {
+// run finds a broker and runs the demo on it. Once there is a report the broker is left as it is,
+// for a look at its console; one that was started here is closed where ctx ended before.
+func (d *demo) run(ctx context.Context) error {
 	if err := brokertest.CloseDetached(ctx, d.out); err != nil { // of an earlier demo
 		return err
 	}
@@ -49,8 +48,12 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Fprintln(d.out, "RabbitMQ:", b.Source)
-	reported := false
-	defer func() { err = errors.Join(err, d.leave(ctx, b, reported)) }()
+	err = d.runOn(ctx, b)
+	return errors.Join(err, d.leave(ctx, b))
+}
+
+// runOn runs the demo on a broker. When it returns, nothing runs any more that it started.
+func (d *demo) runOn(ctx context.Context, b *brokertest.Broker) (err error) {
 	if d.venue, err = openVenue(ctx, b, d.out); err != nil {
 		return err
 	}
@@ -63,8 +66,8 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if result == nil {
 		return err
 	}
-	reported = true
-	d.report(result)
+	d.reported = true
+	d.report(result, err)
 	switch {
 	case err != nil:
 		return err
@@ -77,14 +80,14 @@ func (d *demo) run(ctx context.Context) (err error) {
 }
 
 // leave closes a broker that was started here, or lets it run on, and says what is left.
-func (d *demo) leave(ctx context.Context, b *brokertest.Broker, reported bool) error {
+func (d *demo) leave(ctx context.Context, b *brokertest.Broker) error {
 	if b.Flavour == brokertest.Found {
 		if d.venue.url != "" {
 			fmt.Fprintf(d.out, "\nLeft on RabbitMQ: %s. `make clean-demo` removes it.\n", d.venue)
 		}
 		return nil
 	}
-	if !reported || ctx.Err() != nil {
+	if !d.reported || ctx.Err() != nil {
 		return b.Close()
 	}
 	if err := b.Detach(ctx); err != nil {
@@ -120,7 +123,7 @@ func (d *demo) act(ctx context.Context) (*balance, error) {
 	if err := d.noteTicks(); err != nil {
 		return nil, err
 	}
-	if err := d.await(limited, func(int) {}); err != nil && !isLate(ctx, limited) {
+	if err := d.await(limited, noProgress{}); err != nil && !isLate(ctx, limited) {
 		return nil, err
 	}
 	if !d.stay {
@@ -155,27 +158,23 @@ func (d *demo) findRemaining(ctx context.Context, b *balance) error {
 // isLate reports whether it is the time that was over and not the user who stopped.
 func isLate(ctx, limited context.Context) bool { return ctx.Err() == nil && limited.Err() != nil }
 
-// publishAndAwait publishes all tasks and shows the progress until each is accounted for.
+// publishAndAwait publishes all tasks and waits until each is accounted for: first those at once,
+// then the delayed ones.
 func (d *demo) publishAndAwait(ctx context.Context) error {
-	all := plan(d.kinds)
-	fmt.Fprintf(d.out, "Publishing %d tasks.\n", len(all))
-	shown := newProgress(d.out, len(all))
+	atOnce, delayed := plan(d.kinds)
+	total := len(atOnce) + len(delayed)
+	fmt.Fprintf(d.out, "Publishing %d tasks, the delayed ones when the others are done.\n", total)
+	shown := newProgress(d.out, total)
 	defer shown.close()
-
-	var published atomic.Int64
-	group, publishing := errgroup.WithContext(ctx)
-	group.Go(func() error { return d.publishAll(publishing, all, &published) })
-	ticker := time.NewTicker(showEvery)
-	defer ticker.Stop()
-	for int(published.Load()) < len(all) && publishing.Err() == nil {
-		<-ticker.C
-		settled, _ := d.ledger.settled()
-		shown.show(int(published.Load()), settled)
+	for _, part := range [][]publication{atOnce, delayed} {
+		if err := d.publishAll(ctx, part, shown); err != nil {
+			return err
+		}
+		if err := d.await(ctx, shown); err != nil {
+			return err
+		}
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return d.await(ctx, func(settled int) { shown.show(len(all), settled) })
+	return nil
 }
 
 // noteTicks notes the tasks that the scheduler has emitted as published.
@@ -200,15 +199,15 @@ func (d *demo) noteTicks() error {
 	return nil
 }
 
-// await blocks until every published task is accounted for, and tells show now and then how many
-// are. It returns an error when ctx ends or a process does.
-func (d *demo) await(ctx context.Context, show func(settled int)) error {
+// await blocks until every published task is accounted for, and shows how many are. It returns an
+// error when ctx ends or a process does.
+func (d *demo) await(ctx context.Context, shown progress) error {
 	ticker := time.NewTicker(showEvery)
 	defer ticker.Stop()
 	var looked time.Time
 	for {
 		settled, published := d.ledger.settled()
-		show(settled)
+		shown.show(settled, published)
 		if settled == published {
 			return nil
 		}

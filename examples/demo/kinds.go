@@ -42,7 +42,7 @@ const (
 func kinds() []*kind {
 	return []*kind{
 		{name: "email", key: "email.welcome", count: 850, payload: mailTo("example.org"), ends: done},
-		{name: "image, run by a program", key: "image.thumbnail", count: 200, payload: picture, ends: done},
+		{name: "image, by a program", key: "image.thumbnail", count: 200, payload: picture, ends: done},
 		{name: "report", key: "report.build", count: 100, payload: report, ends: done},
 		{name: "delayed by 0 to 5 s", key: "email.reminder", count: 500, payload: mailTo("example.org"), delay: 5 * time.Second, ends: done},
 		{name: kindHigh, key: "report.build", count: 100, payload: report, priority: tasks.MaxPriority, ends: done},
@@ -73,26 +73,30 @@ type publication struct {
 	delay time.Duration // from when it is published
 }
 
-// plan returns the publications of kinds in the order in which they are published: mixed, but the
-// reports last, and then at once those with priorities, so that these find their queue busy.
-func plan(kinds []*kind) []publication {
-	var parts [3][]publication
+// plan returns the publications of kinds in two parts. The second, the delayed ones, is for when the
+// first is done: how late they are shall tell of the delay alone and not of a busy queue. In the
+// first, those at once are mixed, the reports follow, and on their heels come those with
+// priorities, which shall find their queue busy.
+func plan(kinds []*kind) (atOnce, delayed []publication) {
+	var mixed, reports, prioritised []publication
 	for _, k := range kinds {
-		part := 0
+		part := &mixed
 		switch {
+		case k.delay != 0:
+			part = &delayed
 		case k.priority != 0:
-			part = 2
+			part = &prioritised
 		case k.name == "report":
-			part = 1
+			part = &reports
 		}
 		for n := range k.count {
-			parts[part] = append(parts[part], k.publication(n))
+			*part = append(*part, k.publication(n))
 		}
 	}
-	for _, part := range parts {
+	for _, part := range [][]publication{mixed, prioritised} {
 		rand.Shuffle(len(part), func(i, j int) { part[i], part[j] = part[j], part[i] })
 	}
-	return slices.Concat(parts[:]...)
+	return slices.Concat(mixed, reports, prioritised), delayed
 }
 
 // publication returns the n-th task of a kind.

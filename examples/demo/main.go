@@ -9,12 +9,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
+
+	"github.com/spf13/pflag"
 )
 
 const usage = `usage: demo COMMAND [flags]
@@ -25,7 +26,7 @@ const usage = `usage: demo COMMAND [flags]
   serve    be the web service that runs tasks
   handle   be the program that runs one task, its payload on stdin
 
-"demo COMMAND -h" tells the flags. Exit status: 0 done, 1 failed, 2 usage, 130 interrupted.
+"demo COMMAND --help" tells the flags. Exit status: 0 done, 1 failed, 2 usage, 130 interrupted.
 `
 
 // defaultConfig is the configuration, from the project's own folder.
@@ -55,7 +56,7 @@ func command(ctx context.Context, args []string) int {
 	if name == "handle" {
 		return handle(ctx, os.Stdin, os.Stderr, os.Getenv)
 	}
-	flags := flag.NewFlagSet("demo "+name, flag.ContinueOnError)
+	flags := pflag.NewFlagSet("demo "+name, pflag.ContinueOnError)
 	var run func() error
 	switch name {
 	case "run", "up":
@@ -63,20 +64,24 @@ func command(ctx context.Context, args []string) int {
 		d.bin.flags(flags)
 		run = func() error { return d.run(ctx) }
 	case "clean":
-		file := flags.String("c", defaultConfig, "configuration `file`")
+		file := flags.StringP("config", "c", defaultConfig, "configuration `file`")
 		run = func() error { return clean(ctx, *file, os.Stdout) }
 	case "serve":
 		listen := flags.String("listen", "127.0.0.1:8099", "`address` to listen on")
 		run = func() error { return serve(ctx, *listen, os.Stdout) }
+	case "help", "-h", "--help":
+		fmt.Print(usage)
+		return 0
 	default:
 		fmt.Fprint(os.Stderr, usage)
 		return exitUsage
 	}
 	switch err := flags.Parse(args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
+	case errors.Is(err, pflag.ErrHelp):
+		return 0 // it was told
 	case err != nil:
-		return exitUsage // it was told
+		fmt.Fprintf(os.Stderr, "demo %s: %v\n", name, err)
+		return exitUsage
 	case flags.NArg() > 0:
 		fmt.Fprintf(os.Stderr, "demo %s: %q is one argument too many\n", name, flags.Arg(0))
 		return exitUsage
@@ -94,13 +99,13 @@ func command(ctx context.Context, args []string) int {
 }
 
 // flags adds the flags that say where the programs are. They default to the folder of the demo.
-func (b *binaries) flags(flags *flag.FlagSet) {
+func (b *binaries) flags(flags *pflag.FlagSet) {
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]
 	}
 	b.demo = self
-	flags.StringVar(&b.worker, "worker", filepath.Join(filepath.Dir(self), "worker"), "worker to run, a `file`")
-	flags.StringVar(&b.scheduler, "scheduler", filepath.Join(filepath.Dir(self), "scheduler"), "scheduler to run, a `file`")
-	flags.StringVar(&b.config, "c", defaultConfig, "configuration `file`")
+	flags.StringVar(&b.worker, "worker", filepath.Join(filepath.Dir(self), "worker"), "the worker, a `file`")
+	flags.StringVar(&b.scheduler, "scheduler", filepath.Join(filepath.Dir(self), "scheduler"), "the scheduler, a `file`")
+	flags.StringVarP(&b.config, "config", "c", defaultConfig, "configuration `file`")
 }

@@ -13,8 +13,8 @@ import (
 
 // progress shows how far a run is. Its methods are called by one goroutine.
 type progress interface {
-	// show shows how many tasks are published and how many of them have ended.
-	show(published, settled int)
+	// show shows how many tasks are accounted for, and how many are published.
+	show(settled, published int)
 	// close ends the showing and leaves what was shown last.
 	close()
 }
@@ -45,7 +45,7 @@ type progressBars struct {
 	published, settled *mpb.Bar
 }
 
-func (p *progressBars) show(published, settled int) {
+func (p *progressBars) show(settled, published int) {
 	p.published.SetCurrent(int64(published))
 	p.settled.SetCurrent(int64(settled))
 }
@@ -67,7 +67,7 @@ type progressLines struct {
 	shown              bool // the numbers as they are
 }
 
-func (p *progressLines) show(published, settled int) {
+func (p *progressLines) show(settled, published int) {
 	p.shown = p.shown && p.published == published && p.settled == settled
 	p.published, p.settled = published, settled
 	if now := time.Now(); !p.shown && !now.Before(p.next) {
@@ -86,3 +86,9 @@ func (p *progressLines) close() {
 		p.print()
 	}
 }
+
+// noProgress shows nothing.
+type noProgress struct{}
+
+func (noProgress) show(int, int) {}
+func (noProgress) close()        {}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,18 +19,18 @@ const (
 	trickleTo   = 1500 * time.Millisecond
 )
 
-// publishAll publishes tasks in their order, a number of them at once.
-func (d *demo) publishAll(ctx context.Context, all []publication, published *atomic.Int64) error {
+// publishAll publishes tasks in their order, a number of them at once, and shows the progress.
+func (d *demo) publishAll(ctx context.Context, all []publication, shown progress) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(publishers)
-	for _, p := range all {
+	for i, p := range all {
 		if ctx.Err() != nil {
 			break
 		}
-		group.Go(func() error {
-			defer published.Add(1)
-			return d.publish(ctx, p)
-		})
+		if i%publishers == 0 {
+			shown.show(d.ledger.settled())
+		}
+		group.Go(func() error { return d.publish(ctx, p) })
 	}
 	return group.Wait()
 }

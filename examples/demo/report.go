@@ -17,14 +17,14 @@ const maxFindings = 10
 // showQueue is the queue whose dead letters the reader is invited to look at.
 const showQueue = "demo.email"
 
-// report prints what became of the tasks.
-func (d *demo) report(b *balance) {
+// report prints what became of the tasks. ended is what was wrong with the end of the processes.
+func (d *demo) report(b *balance, ended error) {
 	fmt.Fprintln(d.out)
 	b.table(d.kinds, d.stage.config.Spec()).write(d.out)
 	fmt.Fprintln(d.out)
 	b.writeMeasurements(d.out)
-	if !d.stay {
-		fmt.Fprintln(d.out, "ended:      scheduler and worker were asked to stop when all was done")
+	if !d.stay && ended == nil {
+		fmt.Fprintln(d.out, "processes:  scheduler and worker stopped when asked to, with exit status 0")
 	}
 	fmt.Fprintln(d.out, b)
 	b.writeFindings(d.out)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/warrenmq/warren/internal/logging"
 )
 
 // The mail domains that the service plays something for.
@@ -56,7 +58,7 @@ func newServer(s *service, log io.Writer) *http.Server {
 	return &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: headerTimeout,
-		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(log, nil), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(logging.New(log, slog.LevelInfo).Handler(), slog.LevelWarn),
 	}
 }
 

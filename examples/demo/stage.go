@@ -14,6 +14,7 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
+	"github.com/warrenmq/warren/internal/logging"
 )
 
 // binaries are the programs that a demo runs and their configuration.
@@ -59,7 +60,8 @@ func (s *stage) open(ctx context.Context, v venue, bin binaries, observe func(ru
 	}
 	environment := append(os.Environ(), v.environment()...)
 	environment = append(environment,
-		"DEMO_HANDLER_URL=http://"+address, "DEMO_REPORT_URL=http://"+address+"/reports", "DEMO_BIN="+bin.demo)
+		"DEMO_HANDLER_URL=http://"+address, "DEMO_REPORT_URL=http://"+address+"/reports", "DEMO_BIN="+bin.demo,
+		logging.EnvLevel+"=info") // at which the ticks are told
 	if s.config, err = config.LoadEnv(bin.config, lookup(environment)); err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func (s *stage) open(ctx context.Context, v venue, bin binaries, observe func(ru
 	}
 	s.client, err = broker.Connect(ctx, broker.Config{
 		URLs: s.config.Broker.URLs, Management: s.config.Broker.Management, Prefix: s.config.Broker.Prefix,
-		Name: "demo", Log: slog.New(slog.NewTextHandler(s.log, nil)),
+		Name: "demo", Log: logging.New(s.log, slog.LevelInfo),
 	})
 	return err
 }

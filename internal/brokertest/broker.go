@@ -57,7 +57,7 @@ type Broker struct {
 
 // engine is what a broker that we started runs in. Broker serialises the calls.
 type engine interface {
-	// start starts the broker again on its old addresses; nothing if it runs.
+	// start starts the broker again on its old addresses, unless it runs, and waits until it answers.
 	start(ctx context.Context) error
 	// stop ends the broker cleanly and keeps its data; nothing if it does not run.
 	stop(ctx context.Context) error
@@ -93,7 +93,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 }
 
 // Start starts a stopped or killed broker again, with its data and on the same ports, and returns
-// when it answers, or with an error after 90 s. It does nothing when the broker runs.
+// when it answers, or with an error after 90 s. Of a broker that runs it only sees that it answers.
 func (b *Broker) Start(ctx context.Context) error {
 	return b.with(ctx, "start", readyTimeout, engine.start)
 }

@@ -74,6 +74,11 @@ func Start(ctx context.Context, flavour Flavour, opts Options) (*Broker, error) 
 	return b, nil
 }
 
+// permanentError ends the climb: the broker that was meant does not answer.
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
 // climb tries the rungs in turn. A permanentError, or the end of ctx, ends it.
 func climb(ctx context.Context, opts Options, rungs []rung) (*Broker, error) {
 	var reasons []string

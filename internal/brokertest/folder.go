@@ -114,7 +114,7 @@ func (f folder) beam() (pid int, ok bool) {
 	return pid, err == nil && pid > 1
 }
 
-// logs returns everything that the node has said since it was last started.
+// logs returns what the node has said, as far as that can be read.
 func (f folder) logs() string {
 	var all strings.Builder
 	names, _ := filepath.Glob(f.path("log/*.log"))

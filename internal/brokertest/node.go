@@ -105,11 +105,10 @@ func (n *node) ready(ctx context.Context) (version string, err error) {
 func (n *node) running() bool { return n.process != nil && !n.process.ended() }
 
 func (n *node) start(ctx context.Context) error {
-	if n.running() {
-		return nil
-	}
-	if err := n.launch(); err != nil {
-		return err
+	if !n.running() {
+		if err := n.launch(); err != nil {
+			return err
+		}
 	}
 	_, err := n.ready(ctx)
 	return err

@@ -9,6 +9,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 // A node that is stopped, killed and started again keeps its addresses and its messages; detached,
@@ -44,7 +47,7 @@ func TestNodePortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := startNodeOn(t.Context(), server, nodePorts{amqp: taken, dist: ports[0], management: ports[1]})
+	b, err := startNodeOn(t.Context(), server, nodePorts{amqp: ports[0], dist: taken, management: ports[1]})
 	if err == nil {
 		b.Close()
 	}
@@ -86,4 +89,21 @@ func TestHandshakeRefused(t *testing.T) {
 	if _, err := handshake(t.Context(), url); err == nil {
 		t.Error("a wrong password was taken")
 	}
+}
+
+// A client behind a proxy loses its connection when that is cut, and can have another.
+func TestProxyOfBroker(t *testing.T) {
+	p := NewProxy(t, NewVhost(t).URL)
+	conn, err := amqp.Dial(p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := conn.NotifyClose(make(chan *amqp.Error, 1))
+	p.Cut()
+	select {
+	case <-lost:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the client does not know that it was cut off")
+	}
+	publish(t, p.URL(), "q")
 }

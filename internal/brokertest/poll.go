@@ -2,20 +2,14 @@ package brokertest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
 
 const pollInterval = 200 * time.Millisecond
 
-// permanentError ends a poll at once.
-type permanentError struct{ error }
-
-func (e permanentError) Unwrap() error { return e.error }
-
-// poll calls probe until it succeeds, fails for good, or ctx ends; then the error tells both that
-// and the last answer.
+// poll calls probe until it succeeds or ctx ends; then the error tells both that and the last
+// answer.
 func poll(ctx context.Context, probe func(context.Context) error) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -23,9 +17,6 @@ func poll(ctx context.Context, probe func(context.Context) error) error {
 		err := probe(ctx)
 		if err == nil {
 			return nil
-		}
-		if permanent := (permanentError{}); errors.As(err, &permanent) {
-			return permanent.error
 		}
 		select {
 		case <-ctx.Done():

@@ -8,11 +8,9 @@ import (
 
 const serverName = "rabbitmq-server"
 
-// debianServer is the script behind Debian's rabbitmq-server, which refuses plain users and, for
-// root, changes to the user rabbitmq.
-const debianServer = "/usr/lib/rabbitmq/bin/" + serverName
-
-// serverFolders are looked in besides PATH, which often lacks the administrator's folders.
+// serverFolders are looked in where PATH has no server, since it often lacks the administrator's
+// folders. The first comes before a server in /usr/sbin, too: there Debian has a wrapper that
+// refuses plain users and, for root, changes to the user rabbitmq; behind it is this script.
 var serverFolders = []string{"/usr/lib/rabbitmq/bin", "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"}
 
 // findServer returns the rabbitmq-server script to run.

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/config"
+	"github.com/warrenmq/warren/deadletter"
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/tasks"
+)
+
+func (c *cli) dead() *cobra.Command {
+	return c.group("dead", "Read dead letters and parked tasks", c.deadList())
+}
+
+// letterFlags choose letters on the command line.
+type letterFlags struct {
+	unrouted bool
+	reason   string
+	key      string
+	id       string
+	limit    int
+}
+
+// add adds the flags to a command.
+func (f *letterFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&f.unrouted, "unrouted", false, "the parked tasks that no queue wanted, instead of a queue's dead letters")
+	flags.StringVar(&f.reason, "reason", "", "only letters with this `REASON`, such as attempts-exhausted")
+	flags.StringVar(&f.key, "key", "", "only letters whose routing key this `PATTERN` matches")
+	flags.StringVar(&f.id, "id", "", "only letters of the task with this `ID`")
+	flags.IntVar(&f.limit, "limit", 0, "at most `N` letters (default all)")
+}
+
+// oneSource takes either a queue or --unrouted.
+func (f *letterFlags) oneSource(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) > 1:
+		return fmt.Errorf("one queue is wanted, not %d", len(args))
+	case len(args) == 1 && f.unrouted:
+		return errors.New("a queue and --unrouted exclude each other")
+	case len(args) == 0 && !f.unrouted:
+		return errors.New("a queue is wanted, or --unrouted")
+	case f.limit < 0:
+		return fmt.Errorf("--limit: %d is below 0", f.limit)
+	}
+	return nil
+}
+
+// filter returns what the flags choose.
+func (f *letterFlags) filter() (deadletter.Filter, error) {
+	filter := deadletter.Filter{Reason: tasks.Reason(f.reason), ID: f.id, Limit: f.limit}
+	if f.key != "" {
+		var err error
+		if filter.Key, err = routing.ParsePattern(f.key); err != nil {
+			return filter, fmt.Errorf("--key: %w", err)
+		}
+	}
+	return filter, nil
+}
+
+// source returns the queue where the letters are. A work queue may also be called by the name of
+// its dead-letter queue.
+func (f *letterFlags) source(cfg *config.Config, args []string) (string, error) {
+	if f.unrouted {
+		return cfg.Spec().Names.Unrouted(), nil
+	}
+	work := strings.TrimSuffix(args[0], routing.DeadSuffix)
+	if err := routing.ValidateQueue(work, cfg.Broker.Prefix); err != nil {
+		return "", err
+	}
+	return routing.DeadQueue(work), nil
+}
+
+func (c *cli) deadList() *cobra.Command {
+	var f letterFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "ls (QUEUE | --unrouted)",
+		Short: "List the dead letters of a queue, the oldest first",
+		Long: "Ls shows the dead letters of a queue, or the parked tasks, and leaves them where they are.\n" +
+			"While it reads, other readers of the same letters see none.",
+		Example: "  warren dead ls email --reason attempts-exhausted --key 'email.welcome.#' --limit 20\n" +
+			"  warren dead ls --unrouted --json",
+		Args: f.oneSource,
+		RunE: c.begin(func(ctx context.Context, args []string) error {
+			filter, err := f.filter()
+			if err != nil {
+				return err
+			}
+			cfg, err := c.load()
+			if err != nil {
+				return err
+			}
+			queue, err := f.source(cfg, args)
+			if err != nil {
+				return err
+			}
+			client, err := c.connect(ctx, cfg)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			if asJSON {
+				err = c.listJSON(ctx, client, queue, filter)
+			} else {
+				err = c.listTable(ctx, client, queue, filter)
+			}
+			if errors.Is(err, broker.ErrNoQueue) {
+				return fmt.Errorf("%w: a worker or a scheduler that starts declares the configured ones", err)
+			}
+			return err
+		}),
+	}
+	f.add(cmd)
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+// listJSON writes whole records, as they are read.
+func (c *cli) listJSON(ctx context.Context, b deadletter.Browser, queue string, filter deadletter.Filter) error {
+	lines := c.lines()
+	var failed error
+	err := deadletter.List(ctx, b, queue, filter, func(r deadletter.Record) bool {
+		failed = lines.Encode(r)
+		return failed == nil
+	})
+	return errors.Join(err, failed)
+}
+
+// listTable writes the letters once they are back in the queue.
+func (c *cli) listTable(ctx context.Context, b deadletter.Browser, queue string, filter deadletter.Filter) error {
+	t := table{columns: []column{
+		{title: "ID"}, {title: "KEY"}, {title: "REASON"}, {title: "ATTEMPT", right: true}, {title: "FAILED", right: true}, {title: "ERROR"},
+	}}
+	now := c.now()
+	err := deadletter.List(ctx, b, queue, filter, func(r deadletter.Record) bool {
+		t.add(orUnknown(r.ID), orUnknown(r.Key), orUnknown(string(r.Reason)), strconv.Itoa(r.Attempt), age(now, r.FailedAt), orUnknown(r.Error))
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	if len(t.rows) == 0 {
+		c.notef("no letter in %s is one of these", queue)
+		return nil
+	}
+	return t.write(c.stdout, c.stdout.width())
+}
+
+func orUnknown(text string) string {
+	if text == "" {
+		return unknown
+	}
+	return text
+}
+
+// age tells how long ago something was, in its largest unit.
+func age(now, at time.Time) string {
+	if at.IsZero() {
+		return unknown
+	}
+	const day = 24 * time.Hour
+	switch d := max(0, now.Sub(at)); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", d/time.Minute)
+	case d < 2*day:
+		return fmt.Sprintf("%dh ago", d/time.Hour)
+	default:
+		return fmt.Sprintf("%dd ago", d/day)
+	}
+}

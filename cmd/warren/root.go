@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/config"
+	"github.com/warrenmq/warren/internal/version"
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/tasks"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errFinding ends a command whose result, which has been printed, is a finding.
+var errFinding = errors.New("a finding")
+
+// usageError is an error of the command line or of the configuration.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// refusals are the errors that only another command line or configuration can mend.
+var refusals = []error{
+	config.ErrInvalid, broker.ErrInvalidConfig, tasks.ErrInvalidTask, routing.ErrInvalidKey,
+	routing.ErrInvalidPattern, routing.ErrInvalidQueue, routing.ErrDelayTooLong,
+}
+
+func isUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage) || slices.ContainsFunc(refusals, func(target error) bool { return errors.Is(err, target) })
+}
+
+// cli is one run of the program.
+type cli struct {
+	stdin  io.Reader
+	stdout *output
+	stderr io.Writer
+	getenv func(string) (string, bool)
+	now    func() time.Time
+
+	file  string // --config
+	began bool   // the command line was understood
+}
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) (string, bool)) int {
+	c := &cli{stdin: stdin, stdout: &output{Writer: stdout}, stderr: stderr, getenv: getenv, now: time.Now}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(c.stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil, c.stdout.closed:
+		return exitDone
+	case errors.Is(err, errFinding):
+		return exitFailed
+	case !c.began:
+		fmt.Fprintf(stderr, "warren: %v\nSee %s --help.\n", err, command.CommandPath())
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "warren: %v\n", err)
+	if isUsage(err) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// output is stdout. A reader that closes it has had enough, which is no failure.
+type output struct {
+	io.Writer
+	closed bool
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.closed = o.closed || errors.Is(err, syscall.EPIPE)
+	return n, err
+}
+
+// width returns the columns of the terminal that it is, 0 where it is none.
+func (o *output) width() int {
+	file, ok := o.Writer.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// root is the command itself, which does nothing but hold the others.
+func (c *cli) root() *cobra.Command {
+	root := c.group("warren", "Warren's tool for operators",
+		c.enqueue(), c.queues(), c.routes(), c.dead(), c.version())
+	root.Version = version.Text()
+	root.SetVersionTemplate("warren {{.Version}}\n")
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.PersistentFlags().StringVarP(&c.file, "config", "c", "",
+		"the configuration (default $"+config.EnvFile+", else "+config.DefaultFile+")")
+	return root
+}
+
+// group is a command that holds others: alone it shows its help.
+func (c *cli) group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{
+		Use: use, Short: short,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	group.AddCommand(commands...)
+	return group
+}
+
+// begin makes a function what a command runs: from here on an error is not the command line's,
+// unless it says so.
+func (c *cli) begin(f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c.began = true
+		return f(cmd.Context(), args)
+	}
+}
+
+func (c *cli) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version",
+		Args: cobra.NoArgs,
+		RunE: c.begin(func(context.Context, []string) error {
+			_, err := fmt.Fprintln(c.stdout, "warren", version.Text())
+			return err
+		}),
+	}
+}
+
+// notef tells the user something beside the result.
+func (c *cli) notef(format string, args ...any) {
+	fmt.Fprintf(c.stderr, "warren: "+format+"\n", args...)
+}
+
+// lines returns what writes values as JSON, one a line.
+func (c *cli) lines() *json.Encoder {
+	encoder := json.NewEncoder(c.stdout)
+	encoder.SetEscapeHTML(false) // for people too
+	return encoder
+}
+
+// jsonFlag adds the flag of a listing.
+func jsonFlag(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "json", false, "print one JSON object a line")
+}

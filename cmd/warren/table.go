@@ -1,0 +1,82 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// column is a column of a table.
+type column struct {
+	title string
+	// right aligns numbers.
+	right bool
+}
+
+// table is a listing for people: aligned columns, two spaces between them, one line a row.
+type table struct {
+	columns []column
+	rows    [][]string
+}
+
+// unknown stands in a cell for what nobody tells.
+const unknown = "-"
+
+// add adds a row. Characters that would move a terminal's cursor are replaced: error texts and
+// foreign headers may hold anything.
+func (t *table) add(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
+				return ' '
+			}
+			return r
+		}, strings.ToValidUTF8(cell, "\uFFFD"))
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// minLast is what is left of the last column on the narrowest terminal.
+const minLast = 20
+
+// write writes the table with its titles; its last column is cut so that a row fits into width,
+// and is not where width is 0.
+func (t *table) write(w io.Writer, width int) error {
+	titles := make([]string, len(t.columns))
+	widths := make([]int, len(t.columns))
+	before := 0 // the last column
+	for i, c := range t.columns {
+		titles[i] = c.title
+		widths[i] = runewidth.StringWidth(c.title)
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], runewidth.StringWidth(row[i]))
+		}
+		if i < len(t.columns)-1 {
+			before += widths[i] + 2
+		}
+	}
+	var out strings.Builder
+	for _, row := range append([][]string{titles}, t.rows...) {
+		var line strings.Builder
+		for i, cell := range row {
+			switch last := i == len(row)-1; {
+			case t.columns[i].right:
+				cell = runewidth.FillLeft(cell, widths[i])
+			case last && width > 0:
+				cell = runewidth.Truncate(cell, max(width-before, minLast), "…")
+			case !last:
+				cell = runewidth.FillRight(cell, widths[i])
+			}
+			if i > 0 {
+				line.WriteString("  ")
+			}
+			line.WriteString(cell)
+		}
+		out.WriteString(strings.TrimRight(line.String(), " "))
+		out.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}

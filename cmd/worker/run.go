@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/config"
+	"github.com/warrenmq/warren/handlers"
+	"github.com/warrenmq/warren/tasks"
+	"github.com/warrenmq/warren/worker"
+)
+
+// command is the worker's own part of its command line.
+type command struct {
+	queues []string // those to work on; none: all
+}
+
+func (c *command) flags(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&c.queues, "queue", nil, "work on this queue alone; may be given several times (default: all)")
+}
+
+// check finds out whether there is something to work on, before anything is connected.
+func (c *command) check(cfg *config.Config) error {
+	_, closeHandlers, err := c.build(cfg)
+	if err != nil {
+		return err
+	}
+	closeHandlers()
+	return nil
+}
+
+// serve runs the worker until ctx is done. Every process declares the whole topology, also for the
+// queues that it does not work on.
+func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
+	queues, closeHandlers, err := c.build(cfg)
+	if err != nil {
+		return err
+	}
+	defer closeHandlers()
+	topology := cfg.Spec()
+	w, err := worker.New(client, worker.Config{Queues: queues, Topology: &topology, Grace: cfg.Shutdown.Grace, Log: log})
+	if err != nil {
+		return err
+	}
+	ready(w.Ready)
+	return w.Run(ctx)
+}
+
+// build makes the queues to work on with their handlers, and what closes those.
+func (c *command) build(cfg *config.Config) (queues []worker.Queue, closeHandlers func(), err error) {
+	for _, name := range c.queues {
+		if !slices.ContainsFunc(cfg.Queues, func(q config.Queue) bool { return q.Name == name }) {
+			return nil, nil, fmt.Errorf("--queue %s: there is no such queue", name)
+		}
+	}
+	var closers []func()
+	closeAll := func() {
+		for _, closeHandler := range closers {
+			closeHandler()
+		}
+	}
+	defer func() {
+		if err != nil {
+			closeAll()
+		}
+	}()
+	for _, q := range cfg.Queues {
+		if len(c.queues) > 0 && !slices.Contains(c.queues, q.Name) {
+			continue
+		}
+		if len(q.Handlers) == 0 {
+			return nil, nil, fmt.Errorf("queues.%s.handlers: there is none, so every task would be dead; "+
+				"name them, or choose other queues with --queue", q.Name)
+		}
+		mux := tasks.NewMux()
+		for _, h := range q.Handlers {
+			handler, closeHandler, err := newHandler(h)
+			if err != nil {
+				return nil, nil, fmt.Errorf("queues.%s.handlers.%s: %w", q.Name, h.Pattern, err)
+			}
+			closers = append(closers, closeHandler)
+			mux.Handle(h.Pattern, handler)
+		}
+		queue := worker.Queue{
+			Name: q.Name, Mux: mux, Concurrency: q.Concurrency, Prefetch: q.Prefetch,
+			Type: q.Type, Timeout: q.Timeout, Retry: q.Retry,
+		}
+		for _, p := range q.Routes {
+			queue.Routes = append(queue.Routes, p.String())
+		}
+		queues = append(queues, queue)
+	}
+	if len(queues) == 0 {
+		return nil, nil, errors.New("queues: there is none")
+	}
+	return queues, closeAll, nil
+}
+
+// newHandler makes the handler that a configuration describes.
+func newHandler(h config.Handler) (handler tasks.Handler, closeHandler func(), err error) {
+	if h.HTTP != nil {
+		service, err := handlers.NewHTTP(handlers.HTTPConfig{URL: h.HTTP.URL, Timeout: h.HTTP.Timeout, Headers: h.HTTP.Headers})
+		if err != nil {
+			return nil, nil, err
+		}
+		return service, service.Close, nil
+	}
+	program, err := handlers.NewExec(handlers.ExecConfig{Argv: h.Exec})
+	if err != nil {
+		return nil, nil, err
+	}
+	return program, func() {}, nil
+}

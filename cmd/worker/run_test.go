@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/internal/daemon"
+)
+
+// file writes a configuration and returns its path.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "warren.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func noEnvironment(string) (string, bool) { return "", false }
+
+func TestUsage(t *testing.T) {
+	good := "queues:\n  email: {routes: ['email.#'], handlers: {'#': {exec: ['true']}}}\n  bare: {routes: ['bare.#']}\n"
+	for name, c := range map[string]struct {
+		config string
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		"help":                      {"", []string{"--help"}, daemon.ExitDone, "--queue", ""},
+		"version":                   {"", []string{"--version"}, daemon.ExitDone, "worker ", ""},
+		"unknown flag":              {"", []string{"--nope"}, daemon.ExitUsage, "", "unknown flag: --nope"},
+		"unknown argument":          {"", []string{"email"}, daemon.ExitUsage, "", `unknown argument "email"`},
+		"no file":                   {"", []string{"-c", "not/there.yaml"}, daemon.ExitUsage, "", "not/there.yaml"},
+		"a bad file":                {"queues: {email: {concurrency: 0}}", nil, daemon.ExitUsage, "", "queues.email.concurrency"},
+		"no queue":                  {"shutdown: {grace: 1s}", nil, daemon.ExitUsage, "", "queues: there is none"},
+		"a queue without handlers":  {good, nil, daemon.ExitUsage, "", "queues.bare.handlers: there is none"},
+		"a queue that is not there": {good, []string{"--queue", "image"}, daemon.ExitUsage, "", "--queue image: there is no such queue"},
+		"health without a listener": {good, []string{"--health"}, daemon.ExitUsage, "", "metrics.listen is not set"},
+		"health of nobody": {good + "metrics: {listen: '127.0.0.1:1'}\n", []string{"--health"}, daemon.ExitFailed, "",
+			"127.0.0.1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := c.args
+			if c.config != "" {
+				args = append(args, "-c", file(t, c.config))
+			}
+			var stdout, stderr bytes.Buffer
+			code := newDaemon().Run(t.Context(), args, &stdout, &stderr, noEnvironment)
+			assert.Equal(t, c.code, code, stderr.String())
+			assert.Contains(t, stdout.String(), c.stdout)
+			assert.Contains(t, stderr.String(), c.stderr)
+		})
+	}
+}

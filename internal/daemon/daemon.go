@@ -1,0 +1,193 @@
+// Package daemon is what the commands worker and scheduler have in common: flags, signals, the
+// configuration, logging, the health listener, the connection, and exit codes. What a daemon does
+// once it is connected is its command's.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	_ "time/tzdata" // for machines and images without time zones
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/config"
+	"github.com/warrenmq/warren/internal/logging"
+	"github.com/warrenmq/warren/internal/version"
+	"github.com/warrenmq/warren/metrics"
+)
+
+// The exit codes.
+const (
+	ExitDone   = 0
+	ExitFailed = 1
+	ExitUsage  = 2
+)
+
+// Daemon is one command.
+type Daemon struct {
+	// Name is the command's name, Purpose what it does, in a few words.
+	Name    string
+	Purpose string
+	// Flags adds flags of its own. Optional.
+	Flags func(*pflag.FlagSet)
+	// Check says what the configuration lacks for this command, before anything is connected.
+	Check func(*config.Config) error
+	// Serve does the work until ctx is done. It is given a connected client, and says how to find
+	// out whether it is ready.
+	Serve func(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error
+}
+
+// Main runs the command in this process and does not return. SIGINT and SIGTERM stop it cleanly; a
+// second one ends the process at once, with exit code 128 and the signal's number.
+func (d Daemon) Main() {
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		if number, ok := (<-signals).(syscall.Signal); ok {
+			os.Exit(128 + int(number))
+		}
+	}()
+	os.Exit(d.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv))
+}
+
+// Run runs the command until ctx is done and returns its exit code: 0 stopped, 1 failed, 2 usage or
+// configuration.
+func (d Daemon) Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) (string, bool)) int {
+	fail := func(code int, err error) int {
+		fmt.Fprintf(stderr, "%s: %v\n", d.Name, err)
+		return code
+	}
+	opts, err := d.parse(args, stdout)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return ExitDone
+	case err != nil:
+		return fail(ExitUsage, fmt.Errorf("%w; see %s --help", err, d.Name))
+	case opts.version:
+		fmt.Fprintln(stdout, d.Name, version.Text())
+		return ExitDone
+	}
+	cfg, err := config.LoadEnv(config.Locate(opts.config, getenv), getenv)
+	if err != nil {
+		return fail(ExitUsage, err)
+	}
+	if opts.health {
+		return d.askHealth(ctx, cfg, fail)
+	}
+	level, err := logging.Level(getenv)
+	if err != nil {
+		return fail(ExitUsage, err)
+	}
+	if err := d.Check(cfg); err != nil {
+		return fail(ExitUsage, fmt.Errorf("%s: %w", cfg.File, err))
+	}
+	err = d.serve(ctx, cfg, logging.New(stderr, level))
+	switch {
+	case errors.Is(err, config.ErrInvalid), errors.Is(err, broker.ErrInvalidConfig):
+		return fail(ExitUsage, err)
+	case err != nil:
+		return fail(ExitFailed, err)
+	}
+	return ExitDone
+}
+
+// askHealth asks a running daemon of the same configuration whether it is ready.
+func (d Daemon) askHealth(ctx context.Context, cfg *config.Config, fail func(int, error) int) int {
+	if cfg.Metrics.Listen == "" {
+		return fail(ExitUsage, fmt.Errorf("%s: metrics.listen is not set: there is nobody to ask", cfg.File))
+	}
+	if err := metrics.Check(ctx, cfg.Metrics.Listen); err != nil {
+		return fail(ExitFailed, err)
+	}
+	return ExitDone
+}
+
+// options are the flags that every daemon has.
+type options struct {
+	config  string
+	health  bool
+	version bool
+}
+
+func (d Daemon) parse(args []string, stdout io.Writer) (options, error) {
+	var opts options
+	flags := pflag.NewFlagSet(d.Name, pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.StringVarP(&opts.config, "config", "c", "", "the configuration (default $WARREN_CONFIG, else "+config.DefaultFile+")")
+	if d.Flags != nil {
+		d.Flags(flags)
+	}
+	flags.BoolVar(&opts.health, "health", false, "ask the running "+d.Name+" whether it is ready, and exit 0 or 1")
+	flags.BoolVar(&opts.version, "version", false, "print the version and exit")
+	flags.Usage = func() {
+		fmt.Fprintf(stdout, "%s %s.\n\nUsage: %s [flags]\n\n%s", d.Name, d.Purpose, d.Name, flags.FlagUsages())
+	}
+	if err := flags.Parse(args); err != nil {
+		return opts, err
+	}
+	if flags.NArg() > 0 {
+		return opts, fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	return opts, nil
+}
+
+// errStarting is why a daemon is not ready before it has begun.
+var errStarting = errors.New("starting")
+
+// serve connects and does the work, and answers for its health, until ctx is done. The health
+// listener outlives the work: a daemon that drains is alive and not ready.
+func (d Daemon) serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
+	var ready atomic.Pointer[func() error]
+	group, groupCtx := errgroup.WithContext(context.WithoutCancel(ctx))
+	healthCtx, stopHealth := context.WithCancel(groupCtx)
+	defer stopHealth()
+	if cfg.Metrics.Listen != "" {
+		group.Go(func() error {
+			return metrics.Serve(healthCtx, cfg.Metrics.Listen, func() error {
+				if ask := ready.Load(); ask != nil {
+					return (*ask)()
+				}
+				return errStarting
+			}, log)
+		})
+	}
+	workCtx, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	context.AfterFunc(groupCtx, stopWork) // a health listener that cannot listen ends the daemon
+	group.Go(func() error {
+		defer stopHealth()
+		return d.work(workCtx, cfg, log, func(ask func() error) { ready.Store(&ask) })
+	})
+	return group.Wait()
+}
+
+// work connects, which waits for a broker that is away, and serves.
+func (d Daemon) work(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
+	tlsConfig, err := cfg.Broker.TLS.Load()
+	if err != nil {
+		return err
+	}
+	client, err := broker.Connect(ctx, broker.Config{
+		URLs: cfg.Broker.URLs, Management: cfg.Broker.Management, Prefix: cfg.Broker.Prefix, TLS: tlsConfig, Log: log,
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop while it waited
+		}
+		return err
+	}
+	defer client.Close()
+	return d.Serve(ctx, client, cfg, log, ready)
+}
