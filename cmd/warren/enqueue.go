@@ -11,7 +11,6 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
-	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -61,12 +60,9 @@ func (c *cli) enqueue() *cobra.Command {
 	return cmd
 }
 
-// task makes the task that the command line describes.
+// task makes the task that the command line describes, and checks it.
 func (c *cli) task(key string, f *enqueueFlags, hasData bool) (tasks.Task, error) {
 	t := tasks.Task{Key: key, ID: f.id, ContentType: f.contentType, Priority: f.priority}
-	if err := routing.ValidateKey(key); err != nil {
-		return t, err
-	}
 	var err error
 	if t.NotBefore, err = notBefore(f, c.now()); err != nil {
 		return t, err
@@ -74,7 +70,10 @@ func (c *cli) task(key string, f *enqueueFlags, hasData bool) (tasks.Task, error
 	if t.Headers, err = headers(f.headers); err != nil {
 		return t, err
 	}
-	t.Payload, err = c.payload(f.data, f.contentType, hasData)
+	if t.Payload, err = c.payload(f.data, f.contentType, hasData); err != nil {
+		return t, err
+	}
+	_, err = tasks.Encode(t, c.now()) // as Enqueue will, but before anything is connected
 	return t, err
 }
 

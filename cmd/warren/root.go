@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
@@ -86,31 +82,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitFailed
 }
 
-// output is stdout. A reader that closes it has had enough, which is no failure.
-type output struct {
-	io.Writer
-	closed bool
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	n, err := o.Writer.Write(p)
-	o.closed = o.closed || errors.Is(err, syscall.EPIPE)
-	return n, err
-}
-
-// width returns the columns of the terminal that it is, 0 where it is none.
-func (o *output) width() int {
-	file, ok := o.Writer.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
-
 // root is the command itself, which does nothing but hold the others.
 func (c *cli) root() *cobra.Command {
 	root := c.group("warren", "Warren's tool for operators",
@@ -119,7 +90,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetVersionTemplate("warren {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentFlags().StringVarP(&c.file, "config", "c", "",
-		"the configuration (default $"+config.EnvFile+", else "+config.DefaultFile+")")
+		"the configuration `FILE` (default $"+config.EnvFile+", else "+config.DefaultFile+")")
 	return root
 }
 
@@ -152,21 +123,4 @@ func (c *cli) version() *cobra.Command {
 			return err
 		}),
 	}
-}
-
-// notef tells the user something beside the result.
-func (c *cli) notef(format string, args ...any) {
-	fmt.Fprintf(c.stderr, "warren: "+format+"\n", args...)
-}
-
-// lines returns what writes values as JSON, one a line.
-func (c *cli) lines() *json.Encoder {
-	encoder := json.NewEncoder(c.stdout)
-	encoder.SetEscapeHTML(false) // for people too
-	return encoder
-}
-
-// jsonFlag adds the flag of a listing.
-func jsonFlag(cmd *cobra.Command, to *bool) {
-	cmd.Flags().BoolVar(to, "json", false, "print one JSON object a line")
 }

@@ -20,8 +20,12 @@ const (
 	lookEvery = time.Second
 )
 
-// errNotBalanced is a demo that came to its end with tasks that are not where they should be.
-var errNotBalanced = errors.New("not every task is where it should be")
+var (
+	// errNotBalanced is a demo that came to its end with tasks that are not where they should be.
+	errNotBalanced = errors.New("not every task is where it should be")
+	// errInterrupted is a demo whose context ended before its report.
+	errInterrupted = errors.New("interrupted")
+)
 
 // demo is one demo from the search for a broker to the report.
 type demo struct {
@@ -45,26 +49,34 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	b, err := brokertest.Find(ctx, brokertest.Options{Out: d.out, In: os.Stdin})
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, err)
 	}
 	fmt.Fprintln(d.out, "RabbitMQ:", b.Source)
 	err = d.runOn(ctx, b)
 	return errors.Join(err, d.leave(ctx, b))
 }
 
+// unlessInterrupted returns an error, or errInterrupted where it follows from that.
+func unlessInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
 // runOn runs the demo on a broker. When it returns, nothing runs any more that it started.
 func (d *demo) runOn(ctx context.Context, b *brokertest.Broker) (err error) {
 	if d.venue, err = openVenue(ctx, b, d.out); err != nil {
-		return err
+		return unlessInterrupted(ctx, err)
 	}
 	d.kinds, d.ledger = kinds(), newLedger()
 	if d.stage, err = openStage(ctx, d.venue, d.bin, d.observe); err != nil {
-		return err
+		return unlessInterrupted(ctx, err)
 	}
-	defer func() { err = errors.Join(err, d.stage.stop()) }()
+	defer func() { err = d.stage.close(ctx, err) }()
 	result, err := d.act(ctx)
 	if result == nil {
-		return err
+		return unlessInterrupted(ctx, err)
 	}
 	d.reported = true
 	d.report(result, err)

@@ -87,15 +87,14 @@ func command(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	err := run()
-	switch {
-	case err != nil && ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "demo: interrupted:", err)
-		return exitInterrupted
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		return exitFailed
+	if err == nil {
+		return 0
 	}
-	return 0
+	fmt.Fprintln(os.Stderr, "demo:", err)
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return exitFailed
 }
 
 // flags adds the flags that say where the programs are. They default to the folder of the demo.

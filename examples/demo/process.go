@@ -106,8 +106,11 @@ func (p *process) alive() error {
 }
 
 // stop asks the process to end, waits until it is gone, and returns an error where it did not end
-// in time or not with status 0. A second call returns the same.
+// in time or not with status 0. A second call does nothing.
 func (p *process) stop() error {
+	if p.stopped {
+		return nil
+	}
 	p.stopped = true
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.name, err)

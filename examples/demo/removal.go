@@ -51,7 +51,7 @@ func clean(ctx context.Context, configFile string, out io.Writer) error {
 		if err := vhost.Delete(ctx); err != nil {
 			fmt.Fprintln(out, err) // who may not delete one has not made one
 		} else {
-			fmt.Fprintf(out, "Removed the virtual host %q.\n", demoName)
+			fmt.Fprintf(out, "The virtual host %q is gone.\n", demoName)
 		}
 	}
 	return v.clear(ctx, configFile, out)

@@ -42,7 +42,7 @@ type stage struct {
 func openStage(ctx context.Context, v venue, bin binaries, observe func(run)) (*stage, error) {
 	s := &stage{}
 	if err := s.open(ctx, v, bin, observe); err != nil {
-		return nil, errors.Join(err, s.stop())
+		return nil, s.close(ctx, err)
 	}
 	return s, nil
 }
@@ -124,13 +124,13 @@ func (s *stage) emitted() ([]tick, error) {
 	return emittedTicks(log)
 }
 
-// stop stops what runs, in this order: scheduler, worker, client, web service. It returns an error
-// where a process did not end well, and else removes the output of both. It may be called again.
-func (s *stage) stop() error {
-	var errs []error
+// close stops everything, in this order: scheduler, worker, client, web service. It returns err and
+// what was wrong with the end of a process; where something was, and ctx has not ended, the output
+// of the processes is kept.
+func (s *stage) close(ctx context.Context, err error) error {
 	for _, p := range []*process{s.scheduler, s.worker} {
 		if p != nil {
-			errs = append(errs, p.stop())
+			err = errors.Join(err, p.stop())
 		}
 	}
 	if s.client != nil {
@@ -143,8 +143,8 @@ func (s *stage) stop() error {
 	if s.log != nil {
 		s.log.Close()
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	if err == nil || ctx.Err() != nil {
+		err = errors.Join(err, os.RemoveAll(s.folder))
 	}
-	return os.RemoveAll(s.folder)
+	return err
 }

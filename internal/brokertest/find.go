@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -34,14 +35,19 @@ type rung struct {
 	try  func(ctx context.Context, opts Options) (*Broker, error)
 }
 
-// ladder is the ways to have a broker, in the order in which they are tried.
-var ladder = []rung{
-	{"WARREN_URL or AMQP_URL", func(ctx context.Context, _ Options) (*Broker, error) { return named(ctx, os.Getenv) }},
-	{"127.0.0.1:5672", func(ctx context.Context, _ Options) (*Broker, error) { return listening(ctx, defaultURL) }},
-	{"private node", func(ctx context.Context, _ Options) (*Broker, error) { return startNode(ctx) }},
-	{"container", func(ctx context.Context, o Options) (*Broker, error) { return startContainer(ctx, o.Out) }},
-	{"install", installAndStart},
-}
+// The ways to have a broker, in the order in which they are tried: first those that run already,
+// then those that are started here.
+var (
+	running = []rung{
+		{"WARREN_URL or AMQP_URL", func(ctx context.Context, _ Options) (*Broker, error) { return named(ctx, os.Getenv) }},
+		{"127.0.0.1:5672", func(ctx context.Context, _ Options) (*Broker, error) { return listening(ctx, defaultURL) }},
+	}
+	startable = []rung{
+		{"private node", func(ctx context.Context, _ Options) (*Broker, error) { return startNode(ctx) }},
+		{"container", func(ctx context.Context, o Options) (*Broker, error) { return startContainer(ctx, o.Out) }},
+		{"install", installAndStart},
+	}
+)
 
 // Find returns a broker: the one that WARREN_URL or AMQP_URL names, one on 127.0.0.1:5672, a
 // private node of the rabbitmq-server on this machine, a container, or a private node of a
@@ -51,7 +57,7 @@ var ladder = []rung{
 func Find(ctx context.Context, opts Options) (*Broker, error) {
 	opts = opts.withDefaults()
 	sweep(ctx, opts.Out)
-	return climb(ctx, opts, ladder)
+	return climb(ctx, opts, slices.Concat(running, startable))
 }
 
 // Start starts a broker of the flavour Node or Container for the caller alone, who closes it.

@@ -57,11 +57,15 @@ func newFolder() (folder, error) {
 
 func (f folder) path(name string) string { return filepath.Join(string(f), name) }
 
+// write writes a file so that who reads it meanwhile sees the old or the new one.
 func (f folder) write(name, content string, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(f.path(name)), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(f.path(name), []byte(content), mode)
+	if err := os.WriteFile(f.path(name+".new"), []byte(content), mode); err != nil {
+		return err
+	}
+	return os.Rename(f.path(name+".new"), f.path(name))
 }
 
 // configure writes the node's configuration for its ports.

@@ -139,7 +139,7 @@ func Private(t testing.TB) *Broker {
 func privateBroker(ctx context.Context, flavour Flavour, opts Options) (*Broker, error) {
 	if flavour == "" || flavour == Found {
 		sweep(ctx, opts.Out)
-		return climb(ctx, opts, ladder[2:])
+		return climb(ctx, opts, startable)
 	}
 	return Start(ctx, flavour, opts)
 }
