@@ -125,9 +125,9 @@ func (e *Executor) Decide(t *Task, err error) Decision {
 	case errors.Is(err, ErrNoHandler):
 		return Decision{Action: DeadLetter, Reason: ReasonNoHandler, Err: err}
 	case errors.As(err, &malformed):
-		return Decision{Action: DeadLetter, Reason: ReasonMalformed, Err: err}
+		return Decision{Action: DeadLetter, Reason: ReasonMalformed, Counts: true, Err: err}
 	case errors.As(err, &permanent):
-		return Decision{Action: DeadLetter, Reason: ReasonPermanent, Err: err}
+		return Decision{Action: DeadLetter, Reason: ReasonPermanent, Counts: true, Err: err}
 	}
 	attempts := e.Retry.MaxAttempts
 	if t.MaxAttempts > 0 {

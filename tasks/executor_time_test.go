@@ -33,7 +33,7 @@ func TestExecuteTimeout(t *testing.T) {
 		"honoured, with the cause": {func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }, true,
 			tasks.Decision{Action: tasks.Retry, After: 2 * time.Second, Counts: true}, own},
 		"honoured, with an outcome": {func(ctx context.Context) error { <-ctx.Done(); return tasks.Permanent(ctx.Err()) }, true,
-			tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonPermanent}, own},
+			tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonPermanent, Counts: true}, own},
 		"honoured by a snooze": {func(ctx context.Context) error { <-ctx.Done(); return tasks.Snooze(7) }, false,
 			tasks.Decision{Action: tasks.Retry, After: 7}, own},
 		"panicked": {func(ctx context.Context) error { <-ctx.Done(); panic("late") }, true,

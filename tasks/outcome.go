@@ -78,7 +78,8 @@ type Decision struct {
 	Action Action
 	// After is how long a Retry waits, 0 to routing.MaxDelay.
 	After time.Duration
-	// Counts says that a Retry is a new attempt; a snooze is not.
+	// Counts says that the handler ran and failed: the failure is one of the work's attempts. A
+	// snooze is not, nor is a task that expired or has no handler.
 	Counts bool
 	// Reason is why a DeadLetter is one.
 	Reason Reason

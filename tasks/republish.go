@@ -32,7 +32,8 @@ type Failure struct {
 // priority and foreign headers stay as they are, but for what would bite (docs/wire.md):
 //
 //   - x-death and its kin, CC and BCC are stripped: RabbitMQ drops what it takes for a cycle, and CC
-//     fans out anew;
+//     fans out anew; so are x-delivery-count and x-acquired-count, which a queue adds on delivery and
+//     which would be stale;
 //   - user_id, which the broker validates against the connection, becomes warren-enqueued-by, and
 //     self, the user of our own connection, takes its place. An existing warren-enqueued-by stands
 //     only where the message's user_id was self: anybody else may have forged it;

@@ -183,8 +183,10 @@ func reservedHeader(name string) bool {
 	return known || strings.HasPrefix(name, HeaderPrefix) || brokerHeader(name)
 }
 
-// brokerHeader reports whether a header is one that RabbitMQ adds when it dead-letters.
+// brokerHeader reports whether a header is one that RabbitMQ adds: when it dead-letters, and when a
+// quorum queue gives a message out again.
 func brokerHeader(name string) bool {
 	return strings.HasPrefix(name, "x-death") ||
-		strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-")
+		strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") ||
+		name == "x-delivery-count" || name == "x-acquired-count"
 }

@@ -75,7 +75,7 @@ func TestDecodeKey(t *testing.T) {
 func TestDecodeHeaders(t *testing.T) {
 	t.Parallel()
 	task, err := tasks.Decode(tasks.Message{Headers: map[string]any{
-		"x-death": []any{}, "x-death-reason": 1, "x-first-death-queue": "q", "x-last-death-reason": "rejected",
+		"x-death": []any{}, "x-delivery-count": 1, "x-death-reason": 1, "x-first-death-queue": "q", "x-last-death-reason": "rejected",
 		"x-tenant": "acme", "X-Death": 1, "CC": []any{"a"}, "x-first-deaths": 1,
 		"Warren-Attempt": "seven", "WARREN-TIMEOUT-MS": "x", "warren-batch-id": "b", "": nil,
 	}}, "q", now)

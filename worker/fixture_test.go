@@ -25,7 +25,7 @@ const patience = 60 * time.Second
 
 // fixture is a client on a virtual host of its own, and the workers that run on it.
 type fixture struct {
-	t      *testing.T
+	t      testing.TB
 	ctx    context.Context
 	vhost  brokertest.Vhost
 	client *broker.Client
@@ -33,7 +33,7 @@ type fixture struct {
 	amqp *amqp.Channel
 }
 
-func setup(t *testing.T) *fixture {
+func setup(t testing.TB) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	t.Cleanup(cancel)
@@ -136,12 +136,12 @@ func (f *fixture) eventually(condition func() bool, what string) {
 	require.Eventually(f.t, condition, patience, 5*time.Millisecond, what)
 }
 
-func testLog(t *testing.T) *slog.Logger {
+func testLog(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
 
 // receive returns what arrives within the tests' patience.
-func receive[T any](t *testing.T, from <-chan T, what string) T {
+func receive[T any](t testing.TB, from <-chan T, what string) T {
 	t.Helper()
 	select {
 	case v := <-from:

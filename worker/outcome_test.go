@@ -142,6 +142,7 @@ func TestOutcomes(t *testing.T) {
 	headers, count := dead("o.permanent")
 	assert.Equal(t, "permanent", headers[tasks.HeaderDeadReason])
 	assert.Equal(t, "no such user", headers[tasks.HeaderError])
+	assert.Len(t, headers[tasks.HeaderErrors], 1)
 	assert.Equal(t, 1, count)
 
 	headers, count = dead("o.panic")

@@ -44,8 +44,11 @@ type demo struct {
 // run finds a broker and runs the demo on it. Once there is a report the broker is left as it is,
 // for a look at its console; one that was started here is closed where ctx ended before.
 func (d *demo) run(ctx context.Context) error {
-	if err := brokertest.CloseDetached(ctx, d.out); err != nil { // of an earlier demo
+	if err := d.bin.check(); err != nil {
 		return err
+	}
+	if err := brokertest.CloseDetached(ctx, d.out); err != nil { // of an earlier demo
+		return unlessInterrupted(ctx, err)
 	}
 	b, err := brokertest.Find(ctx, brokertest.Options{Out: d.out, In: os.Stdin})
 	if err != nil {
@@ -137,6 +140,9 @@ func (d *demo) act(ctx context.Context) (*balance, error) {
 	}
 	if err := d.await(limited, noProgress{}); err != nil && !isLate(ctx, limited) {
 		return nil, err
+	}
+	if isLate(ctx, limited) {
+		fmt.Fprintf(d.out, "Not every task was accounted for within %s.\n", actWithin)
 	}
 	if !d.stay {
 		ended = errors.Join(ended, d.stage.worker.stop())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,7 @@ type process struct {
 	logPath string
 	cmd     *exec.Cmd
 	stopped bool          // it was asked to end
+	told    bool          // that it has ended is in an error already
 	ended   chan struct{} // closed when it is gone; then err is set
 	err     error
 }
@@ -49,7 +51,7 @@ func startProcess(program, configFile, folder string, env []string) (*process, e
 	}
 	defer output.Close()
 	p.cmd = exec.Command(program, "-c", configFile)
-	p.cmd.Env = append(env, "WARREN_METRICS_LISTEN="+health)
+	p.cmd.Env = slices.Concat(env, []string{"WARREN_METRICS_LISTEN=" + health})
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
@@ -106,7 +108,7 @@ func (p *process) alive() error {
 }
 
 // stop asks the process to end, waits until it is gone, and returns an error where it did not end
-// in time or not with status 0. A second call does nothing.
+// in time or not with status 0, unless that was told before. A second call does nothing.
 func (p *process) stop() error {
 	if p.stopped {
 		return nil
@@ -124,17 +126,18 @@ func (p *process) stop() error {
 		<-p.ended
 		return p.failure(fmt.Sprintf("did not end within %s and was killed", stopWithin))
 	}
-	if p.err != nil {
+	if p.err != nil && !p.told {
 		return p.failure("did not end well")
 	}
 	return nil
 }
 
-// failure is an error that tells how the process ended, and the end of its output.
+// failure is an error that tells how the process ended, if it did, and the end of its output.
 func (p *process) failure(what string) error {
 	select {
 	case <-p.ended:
 		what = fmt.Sprintf("%s (%v)", what, p.cmd.ProcessState)
+		p.told = true
 	default:
 	}
 	return fmt.Errorf("%s %s; the end of %s:\n%s", p.name, what, p.logPath, p.logTail())
@@ -146,8 +149,10 @@ func (p *process) logTail() string {
 	if err != nil {
 		return "  " + err.Error()
 	}
-	if len(data) > logTailSize {
-		data = data[len(data)-logTailSize:]
+	text := strings.TrimSpace(string(data))
+	if len(text) > logTailSize {
+		text = text[len(text)-logTailSize:]
+		_, text, _ = strings.Cut(text, "\n") // the rest of a line
 	}
-	return "  " + strings.ReplaceAll(strings.TrimSpace(string(data)), "\n", "\n  ")
+	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -70,15 +71,16 @@ func queueOf(spec routing.Spec, key string) string {
 
 // writeMeasurements prints what was measured beside the balance.
 func (b *balance) writeMeasurements(w io.Writer) {
-	late := b.lateness
-	early := 0
-	for _, l := range late {
-		if l < 0 {
-			early++
+	if late := b.lateness; len(late) > 0 {
+		early := 0
+		for _, l := range late {
+			if l < 0 {
+				early++
+			}
 		}
+		fmt.Fprintf(w, "lateness:   %d delayed tasks arrived p50 %s, p99 %s, at most %s after their time, %d before it\n",
+			len(late), millis(late.percentile(50)), millis(late.percentile(99)), millis(late.percentile(100)), early)
 	}
-	fmt.Fprintf(w, "lateness:   %d delayed tasks arrived p50 %s, p99 %s, at most %s after their time, %d before it\n",
-		len(late), millis(late.percentile(50)), millis(late.percentile(99)), millis(late.percentile(100)), early)
 	high, low := b.waits[kindHigh], b.waits[kindLow]
 	fmt.Fprintf(w, "priorities: published at once to a busy queue, %d of priority 9 waited %s on average, %d of priority 1 %s\n",
 		len(high), millis(high.mean()), len(low), millis(low.mean()))
@@ -86,7 +88,7 @@ func (b *balance) writeMeasurements(w io.Writer) {
 	for _, reason := range slices.Sorted(maps.Keys(b.reasons)) {
 		reasons = append(reasons, fmt.Sprintf("%d %s", b.reasons[reason], reason))
 	}
-	fmt.Fprintf(w, "dead:       %s\n", strings.Join(reasons, ", "))
+	fmt.Fprintf(w, "dead:       %s\n", cmp.Or(strings.Join(reasons, ", "), "none"))
 	fmt.Fprintf(w, "ticks:      counted as published by what the scheduler's log says it emitted\n")
 	fmt.Fprintf(w, "duplicates: %d runs beyond one an attempt\n", b.duplicates)
 	if b.strays > 0 {

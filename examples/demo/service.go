@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -181,6 +182,8 @@ func serve(ctx context.Context, address string, out io.Writer) error {
 	if server.Shutdown(patience) != nil {
 		_ = server.Close() // its listener is closed already
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve tasks: %w", err)
+	}
 	return nil
 }

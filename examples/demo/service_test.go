@@ -99,7 +99,7 @@ func TestServe(t *testing.T) {
 	assert.Contains(t, lines.Text(), "notification.heartbeat")
 	require.NoError(t, <-answered)
 
-	assert.ErrorContains(t, serve(ctx, address, io.Discard), "in use")
+	require.ErrorContains(t, serve(ctx, address, io.Discard), "in use")
 	cancel()
 	assert.NoError(t, <-served)
 }

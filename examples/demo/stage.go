@@ -23,6 +23,16 @@ type binaries struct {
 	config                  string
 }
 
+// check returns an error where a file is not there.
+func (b *binaries) check() error {
+	for _, file := range []string{b.worker, b.scheduler, b.config} {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("%w (`make demo` builds what it needs, in the project's folder)", err)
+		}
+	}
+	return nil
+}
+
 // stage is everything that a demo starts and stops but for the broker: the web service that runs
 // tasks, a worker, a scheduler, and a client to publish with.
 type stage struct {
@@ -144,7 +154,7 @@ func (s *stage) close(ctx context.Context, err error) error {
 		s.log.Close()
 	}
 	if err == nil || ctx.Err() != nil {
-		err = errors.Join(err, os.RemoveAll(s.folder))
+		return errors.Join(err, os.RemoveAll(s.folder))
 	}
-	return err
+	return fmt.Errorf("%w\nThe output of worker and scheduler is kept in %s", err, s.folder)
 }
