@@ -49,7 +49,8 @@ test-unit: ## Run the tests that need no RabbitMQ.
 
 .PHONY: bench
 bench: ## Run the benchmarks on a RabbitMQ.
-	$(ON_BROKER) -- $(GO) test -tags integration -run '^$$' -bench . -benchtime 1x ./worker
+	$(ON_BROKER) -- sh -c "$(GO) test -tags integration -run '^$$' -bench Delays -benchtime 1x ./worker && \
+	  $(GO) test -tags integration -run '^$$' -bench Drain -benchtime 50000x ./worker"
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

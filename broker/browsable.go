@@ -12,7 +12,7 @@ import (
 	"github.com/warrenmq/warren/routing"
 )
 
-// ErrNotBrowsable: looking at the queue's messages could harm them.
+// ErrNotBrowsable is a queue that is not looked at: looking at the queue's messages could harm them.
 var ErrNotBrowsable = errors.New("queue not fit to be looked at")
 
 // browsable returns nil where no look can harm a queue's messages, else an error that is

@@ -39,11 +39,12 @@ const (
 // letters back too, in any order. each should not dawdle: before RabbitMQ 4.3 the broker closes a
 // channel that holds a delivery for longer than its acknowledgement timeout (30 minutes).
 //
-// From 4.3 a look does not count towards a delivery limit. Before, each does, at the limit the
-// letter would be dropped, and a queue that has one is refused as [ErrNotBrowsable], as is every
-// queue of another kind: its workers would lack the tasks, and priorities would be lost. What a policy limits is
-// seen only where the management API may be asked. The other errors are [ErrNoQueue], [ErrRefused]
-// (before 4.3 a look needs configure permission, to find out about the limit) and [ErrNotConnected].
+// From 4.3 a look does not count towards a delivery limit. Before, each does, and at the limit the
+// letter would be dropped: there a queue that has a limit is refused as [ErrNotBrowsable]. What a
+// policy limits is seen only where the management API may be asked. Refused on every version is a
+// queue of another kind: its workers would lack the tasks meanwhile, and their priorities would be
+// lost. The other errors are [ErrNoQueue], [ErrRefused] (before 4.3 a look needs configure
+// permission, to find out about the limit) and [ErrNotConnected].
 func (c *Client) Browse(ctx context.Context, queue string, limit int, each func(tasks.Message) bool) error {
 	life, end := outlive(ctx, returnGrace)
 	defer end()

@@ -49,12 +49,13 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c.user, c.version = conn.user, conn.version
+	c.publisher.learn(conn) // the first publish may be sooner than the session
 	return c, nil
 }
 
 // Close stops publishing, waits for the confirms that are still to come (at most 5 s), closes the
-// connection and returns when the client's goroutines are gone. What is queued and was not sent
-// fails with [ErrClosed]. Consumers are closed by who made them, before. A second call does nothing.
+// connection (at most 2 s more where the broker does not answer) and returns when the client's
+// goroutines are gone. What is queued and was not sent fails with [ErrClosed]. Consumers are closed by who made them, before. A second call does nothing.
 func (c *Client) Close() {
 	c.cancel()
 	c.done.Wait()
@@ -63,7 +64,7 @@ func (c *Client) Close() {
 // Ready returns nil while the publishing connection is up and the broker takes messages, else an
 // error that is [ErrNotConnected] or [ErrBlocked].
 func (c *Client) Ready() error {
-	conn, err, _ := c.publisher.supervisor.state()
+	conn, _, err := c.publisher.supervisor.state()
 	switch {
 	case conn == nil && err != nil:
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)

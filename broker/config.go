@@ -2,12 +2,13 @@ package broker
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -95,9 +96,9 @@ func (c Config) validate() error {
 	}
 	var user, vhost string
 	for i, raw := range c.URLs {
-		uri, err := amqp.ParseURI(raw)
+		uri, err := parseURI(raw)
 		if err != nil {
-			return fail(fmt.Sprintf("URLs[%d]", i), "%v", redactError(err, raw))
+			return fail(fmt.Sprintf("URLs[%d]", i), "%v", err)
 		}
 		if i > 0 && (uri.Username != user || uri.Vhost != vhost) {
 			return fail(fmt.Sprintf("URLs[%d]", i), "another user or virtual host than URLs[0]: they are the nodes of one cluster")
@@ -139,16 +140,14 @@ func Redact(raw string) string {
 	return u.String()
 }
 
-// redactError takes a URL and its password out of an error's text.
-func redactError(err error, raw string) error {
-	text := strings.ReplaceAll(err.Error(), raw, Redact(raw))
-	if u, parseErr := url.Parse(raw); parseErr == nil && u.User != nil {
-		if password, ok := u.User.Password(); ok && password != "" {
-			text = strings.ReplaceAll(text, password, "…")
-		}
+// parseURI parses a broker's URL. Of one that cannot be read the error quotes nothing: what a parser
+// takes for a port or a bad escape is often a part of the password.
+func parseURI(raw string) (amqp.URI, error) {
+	uri, err := amqp.ParseURI(raw)
+	var unreadable *url.Error
+	var notNumber *strconv.NumError
+	if errors.As(err, &unreadable) || errors.As(err, &notNumber) {
+		return uri, errors.New("not a readable URL; special characters of user and password must be percent-encoded")
 	}
-	if text == err.Error() {
-		return err
-	}
-	return fmt.Errorf("%s", text)
+	return uri, err
 }

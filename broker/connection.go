@@ -44,16 +44,17 @@ func (s *socket) Read(p []byte) (int, error) {
 // dial opens a connection to one node. ctx bounds it, as does the configuration's DialTimeout,
 // handshakes included: a node that is out of descriptors accepts and then says nothing.
 func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection, error) {
-	ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, cfg.DialTimeout, fmt.Errorf("no answer within %s", cfg.DialTimeout))
 	defer cancel()
-	uri, err := amqp.ParseURI(rawURL)
+	uri, err := parseURI(rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, redactError(err, rawURL))
+		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
 	}
 	c := &connection{url: Redact(rawURL), user: uri.Username}
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(cfg.Name + " " + purpose)
 	properties["product"] = "Warren"
+	inTime := func() bool { return true } // ends the bound and tells whether it has held
 	config := amqp.Config{
 		Heartbeat:  10 * time.Second,
 		Properties: properties,
@@ -64,8 +65,8 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection
 				return nil, err
 			}
 			c.raw = &socket{raw}
-			deadline, _ := ctx.Deadline()
-			return c.raw, raw.SetDeadline(deadline) // cleared by the library once the connection is open
+			inTime = context.AfterFunc(ctx, func() { _ = raw.Close() }) // the handshakes heed no context
+			return c.raw, nil
 		},
 	}
 	if cfg.TLS != nil {
@@ -76,11 +77,14 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection
 		}
 	}
 	c.Connection, err = amqp.DialConfig(rawURL, config)
+	if !inTime() { // the library would take the closed socket for refused credentials
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		if c.raw != nil {
-			_ = c.raw.Close() // already failed
+			_ = c.raw.Close() // ends the library's goroutines
 		}
-		return nil, fmt.Errorf("connect to %s: %w", c.url, redactError(err, rawURL))
+		return nil, fmt.Errorf("connect to %s: %w", c.url, err)
 	}
 	version, _ := c.Properties["version"].(string)
 	if c.version, err = routing.ParseVersion(version); err != nil {
@@ -95,8 +99,12 @@ func hasUser(rawURL string) bool {
 	return err == nil && u.User != nil
 }
 
+// errLogIn: every node has refused the log-in, or closed the socket during it, which the library
+// does not tell apart.
+var errLogIn = errors.New("log-in refused or cut short")
+
 // dialAny tries the nodes in turn, the first-th first. Where all of them refuse us the error is
-// ErrRefused.
+// errLogIn.
 func dialAny(ctx context.Context, cfg *Config, first int, purpose string) (*connection, error) {
 	var failures []error
 	refused := true
@@ -112,7 +120,7 @@ func dialAny(ctx context.Context, cfg *Config, first int, purpose string) (*conn
 		}
 	}
 	if refused {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, errors.Join(failures...))
+		return nil, fmt.Errorf("%w: %w", errLogIn, errors.Join(failures...))
 	}
 	return nil, errors.Join(failures...)
 }
@@ -125,6 +133,14 @@ func (c *connection) shut() {
 	timer := time.AfterFunc(closeTimeout, func() { _ = c.raw.Close() })
 	defer timer.Stop()
 	_ = c.CloseDeadline(time.Now().Add(closeTimeout)) // gone either way
+}
+
+// closeAfter closes the socket some time after ctx is done, unless stop is called before ctx is:
+// neither a write nor a call that waits for the broker's answer heeds a context.
+func (c *connection) closeAfter(ctx context.Context, grace time.Duration) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		time.AfterFunc(grace, func() { _ = c.raw.Close() })
+	})
 }
 
 // abort closes the connection without a word to the broker. Writes that hang return.

@@ -64,7 +64,7 @@ func (c *Client) NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 func (k *Consumer) Cancel(ctx context.Context) error {
 	k.cancelOnce.Do(func() { close(k.cancelled) })
 	for {
-		c, _, changed := k.supervisor.state()
+		c, changed, _ := k.supervisor.state()
 		if c == nil {
 			return nil // no session, and the next will not consume
 		}
@@ -79,7 +79,8 @@ func (k *Consumer) Cancel(ctx context.Context) error {
 }
 
 // Close ends the session, which gives every unacknowledged delivery back to the broker, and
-// returns when the consumer's goroutines are gone.
+// returns when the consumer's goroutines are gone: at once, or after some 2 s where the broker does
+// not answer.
 func (k *Consumer) Close() {
 	k.end()
 	k.done.Wait()
@@ -98,6 +99,7 @@ const consumerTag = "warren"
 
 // serve is one session.
 func (k *Consumer) serve(ctx context.Context, c *connection) error {
+	defer c.closeAfter(ctx, closeTimeout)()
 	select {
 	case <-k.cancelled: // nothing may be taken any more
 		c.shut()
@@ -133,7 +135,7 @@ func (k *Consumer) open(c *connection) (*session, <-chan amqp.Delivery, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("consume %s: %w", k.cfg.Queue, err)
 	}
-	s := &session{channel: channel, closed: channel.NotifyClose(make(chan *amqp.Error, 1))}
+	s := newSession(channel)
 	if err := channel.Qos(k.cfg.Prefetch, 0, false); err != nil {
 		return nil, nil, fmt.Errorf("consume %s: %w", k.cfg.Queue, err)
 	}

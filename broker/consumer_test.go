@@ -4,7 +4,6 @@ package broker_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -213,6 +212,6 @@ func TestConsumerConfigIsChecked(t *testing.T) {
 		{Prefetch: 1, Deliver: deliver}, {Queue: "q", Deliver: deliver}, {Queue: "q", Prefetch: 65536, Deliver: deliver}, {Queue: "q", Prefetch: 1},
 	} {
 		_, err := f.client.NewConsumer(cfg)
-		require.ErrorIs(t, err, broker.ErrInvalidConfig, fmt.Sprintf("%+v", cfg.Queue))
+		require.ErrorIs(t, err, broker.ErrInvalidConfig, "%+v", cfg.Queue)
 	}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Declare declares the whole topology of a configuration, idempotently, over a connection of its
-// own. It blocks until the broker has answered or ctx is done.
+// own. It blocks until the broker has answered or ctx is done; for a broker that is away it waits, as
+// [Connect] does.
 //
 // A queue that exists already is taken as it is where its type was configured as auto and the other
 // type fits, and where it lacks arguments that only tune it; that is logged as a warning. Any
@@ -26,14 +27,24 @@ func (c *Client) Declare(ctx context.Context, spec routing.Spec) error {
 	for _, text := range topology.Degraded {
 		c.cfg.Log.Warn("this broker does less than was asked", "what", text)
 	}
-	err = c.withChannel(ctx, "declare", func(newChannel func() (*amqp.Channel, error)) error {
-		d := declaration{client: c, ctx: ctx, facts: facts, newChannel: newChannel}
-		return d.run(&topology)
-	})
-	if err != nil {
-		return fmt.Errorf("declare the topology: %w", err)
+	waiting := backoff{min: c.cfg.BackoffMin, max: c.cfg.BackoffMax}
+	for {
+		err := c.withChannel(ctx, "declare", func(newChannel func() (*amqp.Channel, error)) error {
+			d := declaration{client: c, ctx: ctx, facts: facts, newChannel: newChannel}
+			return d.run(&topology)
+		})
+		if err == nil {
+			return nil
+		}
+		err = fmt.Errorf("declare the topology: %w", err)
+		if !errors.Is(err, ErrNotConnected) || errors.Is(err, errLogIn) {
+			return err
+		}
+		c.cfg.Log.Warn("trying again", "error", err)
+		if waiting.wait(ctx) != nil {
+			return err
+		}
 	}
-	return nil
 }
 
 // declaration is one run of Declare. A declare that the broker refuses closes its channel, so the

@@ -3,13 +3,18 @@
 package broker_test
 
 import (
+	"context"
+	"log/slog"
+	"strings"
 	"testing"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/internal/brokertest"
 	"github.com/warrenmq/warren/routing"
 )
 
@@ -123,4 +128,38 @@ func TestDeclareRefusesAnInvalidSpec(t *testing.T) {
 	f := setup(t)
 	err := f.client.Declare(f.ctx, routing.Spec{Queues: []routing.QueueSpec{{Name: "email.dead"}}})
 	require.ErrorIs(t, err, routing.ErrInvalidQueue)
+}
+
+func TestDeclareWaitsForABrokerThatIsAway(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	log := make(chan string, 100)
+	client := f.connect(func(c *broker.Config) {
+		c.URLs, c.Log = []string{proxy.URL()}, slog.New(slog.NewTextHandler(writer(log), nil))
+	})
+	proxy.Refuse(true)
+	declared := make(chan error, 1)
+	go func() { declared <- client.Declare(f.ctx, routing.Spec{}) }()
+	for !strings.Contains(receive(t, log, "a warning"), "trying again") {
+		continue
+	}
+	proxy.Refuse(false)
+	require.NoError(t, receive(t, declared, "the declaration"))
+
+	proxy.Refuse(true)
+	ctx, cancel := context.WithTimeout(f.ctx, 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, client.Declare(ctx, routing.Spec{}), broker.ErrNotConnected)
+}
+
+// writer is a log that can be read line by line; what nobody reads is dropped.
+type writer chan string
+
+func (w writer) Write(p []byte) (int, error) {
+	select {
+	case w <- string(p):
+	default:
+	}
+	return len(p), nil
 }

@@ -1,9 +1,9 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -14,10 +14,15 @@ import (
 type session struct {
 	channel *amqp.Channel
 	closed  chan *amqp.Error
-	ended   atomic.Bool
+	life    context.Context // done when the session has ended
+	lose    context.CancelFunc
 }
 
-func (s *session) lose() { s.ended.Store(true) }
+func newSession(channel *amqp.Channel) *session {
+	s := &session{channel: channel, closed: channel.NotifyClose(make(chan *amqp.Error, 1))}
+	s.life, s.lose = context.WithCancel(context.Background())
+	return s
+}
 
 // Delivery is a message as a consumer was given it, to be acknowledged exactly once on the session
 // that it came from. Its methods do not wait for the broker, and return an error that is
@@ -34,7 +39,11 @@ type Delivery struct {
 
 // Lost reports whether the delivery's session has ended, so that the message is or will be
 // somebody else's.
-func (d *Delivery) Lost() bool { return d.session.ended.Load() || d.session.channel.IsClosed() }
+func (d *Delivery) Lost() bool { return d.session.life.Err() != nil || d.session.channel.IsClosed() }
+
+// Context returns a context that is done when the delivery's session has ended, soon after Lost
+// has begun to say so. It carries nothing else.
+func (d *Delivery) Context() context.Context { return d.session.life }
 
 // Ack tells the broker that the message is dealt with.
 func (d *Delivery) Ack() error {

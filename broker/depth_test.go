@@ -36,7 +36,7 @@ func TestDepth(t *testing.T) {
 
 	_, err = f.client.Depth(f.ctx, "nothing")
 	require.ErrorIs(t, err, broker.ErrNoQueue)
-	assert.ErrorContains(t, err, "depth of nothing")
+	require.ErrorContains(t, err, "depth of nothing")
 	depths, err = f.client.Depths(f.ctx)
 	require.NoError(t, err)
 	assert.Empty(t, depths)

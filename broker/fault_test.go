@@ -3,10 +3,15 @@
 package broker_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,11 +22,12 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/internal/brokertest"
+	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
 )
 
-// prompt is within what a call that must not hang returns, on a loaded machine.
-const prompt = 8 * time.Second
+// prompt is how soon a call that must not hang returns, on a loaded machine.
+const prompt = 12 * time.Second
 
 // within calls f and fails where it takes longer than a time.
 func within(t *testing.T, limit time.Duration, what string, f func()) {
@@ -37,6 +43,8 @@ func TestCloseDuringABlockedWrite(t *testing.T) {
 	f.declare(queue(t, "email", "email.#"))
 	proxy := brokertest.NewProxy(t, f.vhost.URL)
 	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()} })
+	_, err := client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
+	require.NoError(t, err, "the session has begun")
 	proxy.StallUpstream() // the broker's heartbeats still arrive
 	results := make(chan error, 8)
 	for range cap(results) { // far more than socket buffers hold
@@ -47,18 +55,13 @@ func TestCloseDuringABlockedWrite(t *testing.T) {
 	}
 	blocked, cancel := context.WithTimeout(f.ctx, 300*time.Millisecond)
 	defer cancel()
-	_, err := client.Enqueue(blocked, tasks.Task{Key: "email.x"})
+	_, err = client.Enqueue(blocked, tasks.Task{Key: "email.x"})
 	require.ErrorIs(t, err, context.DeadlineExceeded, "the writer is blocked")
 	within(t, prompt, "Close", client.Close)
-	sent := 0
 	for range cap(results) {
 		err := receive(t, results, "the result of a publish")
-		if assert.Error(t, err) && !assert.True(t, errorIsOneOf(err, broker.ErrClosed, broker.ErrUnconfirmed), err.Error()) {
-			continue
-		}
-		sent++
+		assert.True(t, errors.Is(err, broker.ErrClosed) || errors.Is(err, broker.ErrUnconfirmed), "%v", err)
 	}
-	assert.Equal(t, cap(results), sent, "each has an answer")
 }
 
 // silent listens and answers nothing but, where there is one, a greeting.
@@ -139,66 +142,190 @@ func TestConsumerIsClosedWhileTheBrokerIsSilent(t *testing.T) {
 	f.declare(queue(t, "email", "email.#"))
 	proxy := brokertest.NewProxy(t, f.vhost.URL)
 	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()} })
-	t.Run("with a session", func(t *testing.T) {
-		deliveries := make(chan *broker.Delivery, 10)
-		consumer := f.consume(client, "email", 10, func(d *broker.Delivery) { deliveries <- d })
-		f.enqueue("email.1")
-		receive(t, deliveries, "a task")
-		proxy.Stall()
-		defer proxy.Resume()
-		ctx, cancel := context.WithTimeout(f.ctx, 100*time.Millisecond)
-		defer cancel()
-		require.ErrorIs(t, consumer.Cancel(ctx), context.DeadlineExceeded)
-		within(t, prompt, "Close", consumer.Close)
-	})
-	t.Run("while it connects", func(t *testing.T) {
-		proxy.Stall()
-		defer proxy.Resume()
-		consumer := f.consume(client, "email", 10, func(*broker.Delivery) {})
-		within(t, prompt, "Close", consumer.Close)
-	})
+	deliveries := make(chan *broker.Delivery, 10)
+	consumer := f.consume(client, "email", 10, func(d *broker.Delivery) { deliveries <- d })
+	f.enqueue("email.1")
+	receive(t, deliveries, "a task")
+	proxy.Stall()
+	defer proxy.Resume()
+	ctx, cancel := context.WithTimeout(f.ctx, 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, consumer.Cancel(ctx), context.DeadlineExceeded)
+	within(t, prompt, "Close", consumer.Close)
 }
-
-func errorIsOneOf(err error, targets ...error) bool {
-	for _, target := range targets {
-		if assert.ErrorIs(silentT{}, err, target) {
-			return true
-		}
-	}
-	return false
-}
-
-type silentT struct{}
-
-func (silentT) Errorf(string, ...any) {}
 
 // What a broker says of one message is not said of the others that were under way.
 func TestRefusalIsToldOfItsOwnMessageOnly(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	f.declare(queue(t, "email", "email.#"))
+	spec := queue(t, "email", "email.#")
+	spec.Type = routing.Quorum // which confirms later than a channel is closed
+	f.declare(spec)
+	f.limitedUser("clerk", "s3cret", "^warren[.]")
 	proxy := brokertest.NewProxy(t, f.vhost.URL)
-	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()} })
-	for range 20 { // which message is confirmed before the channel is closed is the broker's affair
-		proxy.StallUpstream()
-		good, bad := make(chan error, 5), make(chan error, 1)
-		for range cap(good) {
-			go func() {
-				good <- client.Publish(f.ctx, tasks.Message{Exchange: "warren.strict", RoutingKey: "email.x", MessageID: "good"})
-			}()
-		}
-		go func() {
-			bad <- client.Publish(f.ctx, tasks.Message{Exchange: "nowhere", RoutingKey: "email.x", MessageID: "bad"})
-		}()
-		proxy.Resume()
-		require.ErrorIs(t, receive(t, bad, "the bad one"), broker.ErrUnroutable)
-		for range cap(good) {
-			if err := receive(t, good, "a good one"); err != nil {
-				require.ErrorIs(t, err, broker.ErrUnconfirmed)
-				require.NotErrorIs(t, err, broker.ErrUnroutable)
+	client := f.connect(func(c *broker.Config) {
+		c.URLs = []string{strings.Replace(proxy.URL(), "guest:guest@", "clerk:s3cret@", 1)}
+	})
+	for name, c := range map[string]struct {
+		bad  tasks.Message
+		want error
+	}{
+		"no exchange":   {tasks.Message{Exchange: "warren.nowhere", RoutingKey: "email.x"}, broker.ErrUnroutable},
+		"no permission": {tasks.Message{RoutingKey: "email"}, broker.ErrRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			unconfirmed := 0
+			for range 10 { // which message is confirmed before the channel is closed is the broker's affair
+				proxy.StallUpstream()
+				good, bad := make(chan error, 5), make(chan error, 1)
+				for range cap(good) {
+					go func() { good <- client.Publish(f.ctx, tasks.Message{Exchange: "warren.strict", RoutingKey: "email.x"}) }()
+				}
+				go func() { bad <- client.Publish(f.ctx, c.bad) }()
+				proxy.Resume()
+				err := receive(t, bad, "the result of the bad one")
+				require.ErrorIs(t, err, c.want)
+				require.NotErrorIs(t, err, broker.ErrUnconfirmed)
+				for range cap(good) {
+					if err := receive(t, good, "the result of a good one"); err != nil {
+						require.ErrorIs(t, err, broker.ErrUnconfirmed)
+						require.NotErrorIs(t, err, c.want)
+						unconfirmed++
+					}
+				}
 			}
-		}
+			t.Logf("%d of 50 good ones unconfirmed", unconfirmed)
+		})
 	}
 }
 
-var _ amqp.Table
+// Where several messages could be the one that the broker means, each may have arrived.
+func TestRefusalThatSeveralMessagesMayHaveCaused(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()} })
+	require.ErrorIs(t, client.Publish(f.ctx, tasks.Message{RoutingKey: "x"}), broker.ErrUnroutable, "the session has begun")
+	proxy.StallUpstream()
+	results := make(chan error, 2)
+	for range cap(results) {
+		go func() { results <- client.Publish(f.ctx, tasks.Message{Exchange: "nowhere"}) }()
+	}
+	short, cancel := context.WithTimeout(f.ctx, 300*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, client.Publish(short, tasks.Message{RoutingKey: "x"}), broker.ErrUnconfirmed, "the writer has sent them all")
+	proxy.Resume()
+	for range cap(results) {
+		err := receive(t, results, "a result")
+		require.ErrorIs(t, err, broker.ErrUnroutable)
+		require.ErrorIs(t, err, broker.ErrUnconfirmed)
+	}
+}
+
+// limitedUser makes a user who may write to the exchanges of a pattern only, until the test ends.
+func (f *fixture) limitedUser(name, password, write string) {
+	f.t.Helper()
+	f.manage(http.MethodPut, "/api/users/"+name, map[string]string{"password": password, "tags": ""})
+	f.t.Cleanup(func() { f.manage(http.MethodDelete, "/api/users/"+name, nil) })
+	f.manage(http.MethodPut, "/api/permissions/"+url.PathEscape(f.vhost.Name)+"/"+name,
+		map[string]string{"configure": ".*", "write": write, "read": ".*"})
+}
+
+// manage asks the broker's management API to do something.
+func (f *fixture) manage(method, path string, body any) {
+	f.t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(f.t, err)
+	request, err := http.NewRequest(method, f.vhost.Management+path, bytes.NewReader(text))
+	require.NoError(f.t, err)
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(f.t, err)
+	defer response.Body.Close()
+	require.Less(f.t, response.StatusCode, 300, "%s %s: %s", method, path, response.Status)
+}
+
+func TestNoErrorShowsAPassword(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{ // as a user may write them who has not read of percent-encoding
+		"amqp://user:s3cret/x@127.0.0.1/", "amqp://user:s3cret#x@127.0.0.1/", "amqp://user:s3cret%zz@127.0.0.1/",
+		`amqp://user:s3cret"x@127.0.0.1:x/`, "amqp://user:s3cret x@127.0.0.1/", "amqp://user:s3cret@127.0.0.1:s3cret/",
+		"http://user:s3cret@127.0.0.1/", "amqp://user:s3cret\x7f@127.0.0.1/", "user:s3cret@127.0.0.1",
+	} {
+		_, err := broker.Connect(t.Context(), broker.Config{URLs: []string{raw}, Log: testLog(t)})
+		require.ErrorIs(t, err, broker.ErrInvalidConfig, raw)
+		require.ErrorContains(t, err, "URLs[0]")
+		assert.NotContains(t, err.Error(), "s3cret", raw)
+	}
+}
+
+// A password that is a word of the library's errors must not hide from us what they are.
+func TestAPasswordThatErrorsContainIsRefusedToo(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	bad := strings.Replace(f.vhost.URL, "guest:guest@", "guest:password@", 1)
+	ctx, cancel := context.WithTimeout(f.ctx, prompt)
+	defer cancel()
+	_, err := broker.Connect(ctx, broker.Config{URLs: []string{bad}, BackoffMin: time.Millisecond, BackoffMax: time.Millisecond, Log: testLog(t)})
+	require.ErrorIs(t, err, broker.ErrRefused)
+}
+
+// One who publishes what closes the channel must not keep the others from publishing.
+func TestPublishersBesideOneThatIsRefused(t *testing.T) {
+	t.Parallel()
+	f := setup(t, func(c *broker.Config) { c.BackoffMax = broker.DefaultBackoffMax })
+	f.declare(queue(t, "email", "email.#"))
+	worst := time.Duration(0)
+	for range 8 { // with a connection lost each time, backoff would have come to seconds
+		require.ErrorIs(t, f.client.Publish(f.ctx, tasks.Message{Exchange: "nowhere"}), broker.ErrUnroutable)
+		began := time.Now()
+		f.enqueue("email.x")
+		worst = max(worst, time.Since(began))
+	}
+	t.Logf("worst %s", worst)
+	assert.Less(t, worst, 2*time.Second)
+}
+
+// The broker cancels a consumer that keeps a delivery for too long: another session takes its place,
+// and the late acknowledgement goes nowhere. Only from 4.3 is it the queue that does so, soon
+// enough for a test; before, the broker is made to cancel the consumer by deleting its queue.
+func TestConsumerCancelledByTheBroker(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare()
+	args := amqp.Table{"x-queue-type": "quorum"}
+	timesOut := f.client.Version().AtLeast(4, 3)
+	if timesOut {
+		args["x-consumer-timeout"] = int64(1000)
+	}
+	declare := func() {
+		f.channel(func(ch *amqp.Channel) {
+			_, err := ch.QueueDeclare("slow", true, false, false, false, args)
+			require.NoError(t, err)
+		})
+	}
+	declare()
+	deliveries := make(chan *broker.Delivery, 10)
+	f.consume(f.client, "slow", 10, func(d *broker.Delivery) { deliveries <- d })
+	require.NoError(t, f.client.Publish(f.ctx, tasks.Message{RoutingKey: "slow", MessageID: "1"}))
+	first := receive(t, deliveries, "the task")
+	if !timesOut {
+		f.channel(func(ch *amqp.Channel) {
+			_, err := ch.QueueDelete("slow", false, false, false)
+			require.NoError(t, err)
+		})
+		require.Eventually(t, first.Lost, patience, time.Millisecond)
+		declare()
+		require.NoError(t, f.client.Publish(f.ctx, tasks.Message{RoutingKey: "slow", MessageID: "1"}))
+	}
+	again := receive(t, deliveries, "the task, in another session")
+	assert.Equal(t, "1", again.Message.MessageID)
+	assert.True(t, first.Lost())
+	require.Error(t, first.Context().Err())
+	require.ErrorIs(t, first.Ack(), broker.ErrSessionLost)
+	require.NoError(t, again.Ack())
+	require.NoError(t, f.client.Publish(f.ctx, tasks.Message{RoutingKey: "slow", MessageID: "2"}))
+	next := receive(t, deliveries, "the next task: the session lives")
+	assert.Equal(t, "2", next.Message.MessageID)
+	require.NoError(t, next.Ack())
+}

@@ -1,10 +1,8 @@
 package broker
 
 import (
+	"context"
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,10 +32,13 @@ type publishSession struct {
 
 	mu      sync.Mutex
 	pending fifo          // sent and not confirmed, in the order of publishing
+	ended   bool          // pending has been answered and takes no more
 	gate    chan struct{} // closed while the broker does not block us
 }
 
-func newPublishSession(p *publisher, c *connection) (*publishSession, error) {
+// newPublishSession opens a channel. blocking tells of the connection's being blocked; it is the
+// connection's, and passes from one session to the next.
+func newPublishSession(p *publisher, c *connection, blocking chan amqp.Blocking) (*publishSession, error) {
 	channel, err := c.Channel()
 	if err != nil {
 		return nil, err
@@ -50,29 +51,33 @@ func newPublishSession(p *publisher, c *connection) (*publishSession, error) {
 		confirms: channel.NotifyPublish(make(chan amqp.Confirmation, p.cfg.Window)),
 		returns:  channel.NotifyReturn(make(chan amqp.Return, p.cfg.Window)),
 		closed:   channel.NotifyClose(make(chan *amqp.Error, 1)),
-		blocking: c.NotifyBlocked(make(chan amqp.Blocking, 8)),
+		blocking: blocking,
 		stopping: make(chan struct{}),
 		over:     make(chan struct{}),
 		room:     make(chan struct{}, p.cfg.Window),
 		gate:     make(chan struct{}),
 	}
-	close(s.gate)
+	if !c.blocked.Load() {
+		close(s.gate)
+	}
 	return s, nil
 }
 
-// write sends what is queued until the session is over, or it is told to stop and what was sent is
+// write sends what is queued until the session is over, or ctx is done and what was sent is
 // confirmed.
-func (s *publishSession) write() error {
+func (s *publishSession) write(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { close(s.stopping) })
+	defer stop()
 	for {
 		pub := s.next()
 		if pub == nil {
 			break
 		}
-		if !s.admit() {
+		if !s.admit() || !s.enter(pub) {
 			s.publisher.held = pub // for the next session; its caller may give it up meanwhile
 			break
 		}
-		if !pub.state.CompareAndSwap(stateQueued, stateSent) {
+		if pub.state.Load() == stateAbandoned {
 			<-s.room
 			continue
 		}
@@ -115,7 +120,10 @@ func (s *publishSession) admit() bool {
 		}
 		select {
 		case s.room <- struct{}{}:
-			return true
+			if !s.conn.blocked.Load() {
+				return true
+			}
+			<-s.room // blocked while it waited for room
 		case <-s.stopping:
 			return false
 		case <-s.over:
@@ -124,11 +132,22 @@ func (s *publishSession) admit() bool {
 	}
 }
 
+// enter makes a message that is still wanted one that awaits its confirm. It returns false where
+// the session is over, so that nobody would answer it.
+func (s *publishSession) enter(pub *publication) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	if pub.state.CompareAndSwap(stateQueued, stateSent) {
+		s.pending.push(pub)
+	}
+	return true
+}
+
 // send writes one message. It blocks while the socket does not take it.
 func (s *publishSession) send(pub *publication) error {
-	s.mu.Lock()
-	s.pending.push(pub)
-	s.mu.Unlock()
 	_, err := s.channel.PublishWithDeferredConfirm(pub.exchange, pub.key, pub.mandatory, false, pub.message)
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", s.conn.url, err)
@@ -151,15 +170,6 @@ func (s *publishSession) flush() {
 		case <-timer.C:
 			return
 		}
-	}
-}
-
-func (s *publishSession) isOver() bool {
-	select {
-	case <-s.over:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -267,46 +277,15 @@ func (s *publishSession) end() {
 	s.learnLimit(amqpErr)
 	s.mu.Lock()
 	left := s.pending
-	s.pending = fifo{}
+	s.pending, s.ended = fifo{}, true
 	s.mu.Unlock()
-	for pub := left.pop(); pub != nil; pub = left.pop() {
-		pub.done <- s.fate(pub, amqpErr)
-	}
-}
-
-// messageSize is what RabbitMQ says of a message beyond its max_message_size: "message size 20
-// is larger than configured max size 10", "message size 20 larger than max size 10" before 3.13.
-var messageSize = regexp.MustCompile(`message size \d+ .*max size (\d+)`)
-
-func (s *publishSession) learnLimit(err *amqp.Error) {
-	if err == nil || err.Code != amqp.PreconditionFailed {
-		return
-	}
-	if found := messageSize.FindStringSubmatch(err.Reason); found != nil {
-		if body, convErr := strconv.Atoi(found[1]); convErr == nil {
-			s.publisher.limits.Store(&limits{body: body, frame: s.conn.Config.FrameSize})
+	suspects := 0
+	for _, pub := range left.items() {
+		if s.suspect(pub, amqpErr) != nil {
+			suspects++
 		}
 	}
-}
-
-// fate tells what became of a message whose channel was closed before its confirm. RabbitMQ closes
-// a channel over one message and forgets the others; that one can be told by what it says.
-func (s *publishSession) fate(pub *publication, err *amqp.Error) error {
-	if pub.returned {
-		return ErrUnroutable
+	for pub := left.pop(); pub != nil; pub = left.pop() {
+		pub.done <- s.fate(pub, amqpErr, suspects)
 	}
-	if err == nil {
-		return ErrUnconfirmed
-	}
-	names := pub.exchange != "" && strings.Contains(err.Reason, "exchange '"+pub.exchange+"'")
-	switch {
-	case err.Code == amqp.NotFound && names:
-		return fmt.Errorf("%w: %w", ErrUnroutable, err)
-	case err.Code == amqp.AccessRefused && (names || strings.Contains(err.Reason, "amq.default")):
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	case err.Code == amqp.PreconditionFailed && messageSize.MatchString(err.Reason) &&
-		len(pub.message.Body) > s.publisher.limits.Load().body:
-		return fmt.Errorf("%w: %w", ErrTooLarge, err)
-	}
-	return fmt.Errorf("%w: %w", ErrUnconfirmed, err)
 }

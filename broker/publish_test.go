@@ -34,7 +34,7 @@ func TestEnqueueIsConfirmedAndRouted(t *testing.T) {
 		assert.Equal(t, "warren.strict", d.Exchange)
 		assert.Equal(t, `{"user":7}`, string(d.Body))
 		assert.EqualValues(t, 7, d.Priority)
-		assert.EqualValues(t, amqp.Persistent, d.DeliveryMode)
+		assert.Equal(t, amqp.Persistent, d.DeliveryMode)
 		assert.Equal(t, "application/json", d.ContentType)
 		assert.Equal(t, f.client.User(), d.UserId)
 	}
@@ -86,7 +86,7 @@ func TestExchangeThatDoesNotExist(t *testing.T) {
 	f := setup(t)
 	_, err := f.client.Enqueue(f.ctx, tasks.Task{Key: "email.welcome"})
 	require.ErrorIs(t, err, broker.ErrUnroutable)
-	assert.ErrorContains(t, err, "no exchange 'warren.strict'")
+	require.ErrorContains(t, err, "no exchange 'warren.strict'")
 
 	f.declare(queue(t, "email", "email.#"))
 	_, err = f.client.Enqueue(f.ctx, tasks.Task{Key: "email.welcome"})
@@ -177,8 +177,8 @@ func TestInvalidTasksAreRefusedBeforeTheyAreSent(t *testing.T) {
 		"a delay of a year":       {Key: "email.x", NotBefore: time.Now().Add(366 * 24 * time.Hour)},
 	} {
 		_, err := f.client.Enqueue(f.ctx, task)
-		assert.Error(t, err, name)
-		assert.NotErrorIs(t, err, broker.ErrUnconfirmed, name)
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, broker.ErrUnconfirmed, name)
 	}
 	require.NoError(t, f.client.Ready())
 }

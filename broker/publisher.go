@@ -127,7 +127,7 @@ func (p *publisher) wait(ctx context.Context, pub *publication) error {
 
 // unsent tells why a message was not sent before ctx was done.
 func (p *publisher) unsent(ctx context.Context) error {
-	c, err, _ := p.supervisor.state()
+	c, _, err := p.supervisor.state()
 	switch {
 	case c == nil && err != nil:
 		return fmt.Errorf("%w: %w: %w", ErrNotConnected, ctx.Err(), err)
@@ -141,8 +141,37 @@ func (p *publisher) unsent(ctx context.Context) error {
 }
 
 // serve publishes over one connection until it is lost or ctx is done; then it waits for the
-// confirms that are still to come, and closes the connection.
+// confirms that are still to come, and closes the connection. A channel that the broker closes over
+// one message is replaced at once, without making the other publishers wait for a connection.
 func (p *publisher) serve(ctx context.Context, c *connection) error {
+	defer c.closeAfter(ctx, flushTimeout+closeTimeout)()
+	p.learn(c)
+	blocking := c.NotifyBlocked(make(chan amqp.Blocking, 8))
+	for {
+		s, err := newPublishSession(p, c, blocking)
+		if err != nil {
+			c.abort()
+			return fmt.Errorf("open a publishing channel: %w", err)
+		}
+		go s.confirm()
+		err = s.write(ctx)
+		if s.channel.IsClosed() && !c.IsClosed() && ctx.Err() == nil {
+			<-s.over
+			p.supervisor.log.Warn("RabbitMQ has closed the publishing channel, there will be another", "error", s.cause)
+			continue
+		}
+		if c.blocked.Load() || c.IsClosed() {
+			c.abort() // a clean close would wait for a broker that does not read, or is gone
+		} else {
+			c.shut()
+		}
+		<-s.over
+		return errors.Join(err, s.cause)
+	}
+}
+
+// learn notes what the broker of a connection takes. A limit that a broker has told itself stands.
+func (p *publisher) learn(c *connection) {
 	has := limits{body: p.cfg.MaxMessageBytes, frame: c.Config.FrameSize}
 	if known := p.limits.Load(); known != nil {
 		has.body = known.body
@@ -150,21 +179,4 @@ func (p *publisher) serve(ctx context.Context, c *connection) error {
 		has.body = defaultMaxMessageBytes(c.version)
 	}
 	p.limits.Store(&has)
-
-	s, err := newPublishSession(p, c)
-	if err != nil {
-		c.abort()
-		return fmt.Errorf("open a publishing channel: %w", err)
-	}
-	go s.confirm()
-	stop := context.AfterFunc(ctx, func() { close(s.stopping) })
-	defer stop()
-	err = s.write()
-	if s.conn.blocked.Load() || s.isOver() {
-		c.abort() // a clean close would wait for a broker that does not read, or is gone
-	} else {
-		c.shut()
-	}
-	<-s.over
-	return errors.Join(err, s.cause)
 }

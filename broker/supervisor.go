@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,7 +22,7 @@ type supervisor struct {
 	current *connection   // nil while there is none
 	changed chan struct{} // closed and replaced when current or lastErr changes
 	lastErr error         // why there is no connection
-	refused int           // how often in a row the broker has refused us
+	refused int           // how often in a row the log-in has failed
 }
 
 func newSupervisor(cfg *Config, purpose string, serve func(context.Context, *connection) error) *supervisor {
@@ -67,26 +68,29 @@ func (s *supervisor) run(ctx context.Context) {
 func (s *supervisor) set(c *connection, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.current, s.lastErr = c, err
-	if errors.Is(err, ErrRefused) {
+	if errors.Is(err, errLogIn) {
 		s.refused++
 	} else {
 		s.refused = 0
 	}
+	if s.refused >= refusals {
+		err = fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	s.current, s.lastErr = c, err
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
 // state returns the connection, or why there is none.
-func (s *supervisor) state() (c *connection, err error, changed <-chan struct{}) {
+func (s *supervisor) state() (c *connection, changed <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.current, s.lastErr, s.changed
+	return s.current, s.changed, s.lastErr
 }
 
 // ready returns nil while there is a connection, else an error that is ErrNotConnected.
 func (s *supervisor) ready() error {
-	c, err, _ := s.state()
+	c, _, err := s.state()
 	if c != nil {
 		return nil
 	}
@@ -100,11 +104,11 @@ const refusals = 2
 // await blocks until there is a connection, the broker has refused us for good, or ctx is done.
 func (s *supervisor) await(ctx context.Context) (*connection, error) {
 	for {
-		c, err, changed := s.state()
+		c, changed, err := s.state()
 		if c != nil {
 			return c, nil
 		}
-		if s.isRefused() {
+		if errors.Is(err, ErrRefused) {
 			return nil, err
 		}
 		select {
@@ -113,10 +117,4 @@ func (s *supervisor) await(ctx context.Context) (*connection, error) {
 			return nil, errors.Join(ErrNotConnected, ctx.Err(), err)
 		}
 	}
-}
-
-func (s *supervisor) isRefused() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.refused >= refusals
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -189,7 +188,7 @@ func TestErrorsAreOfTheirPlace(t *testing.T) {
 	_, err := parse("\n\nqueues:\n  email:\n    concurrency: 0\n")
 	require.ErrorIs(t, err, ErrInvalid)
 	var field *FieldError
-	require.True(t, errors.As(err, &field))
+	require.ErrorAs(t, err, &field)
 	assert.Equal(t, "warren.yaml", field.File)
 	assert.Equal(t, 5, field.Line)
 	assert.Equal(t, "queues.email.concurrency", field.Field)

@@ -72,7 +72,7 @@ schedules:
 	assert.Equal(t, 12, c.Queues[0].Concurrency)
 	assert.Equal(t, "12s", c.Queues[0].Timeout.String())
 	assert.Equal(t, []string{"run", "1, type: classic # }", "${HOME}", `a"b`}, c.Queues[0].Handlers[0].Exec)
-	assert.Equal(t, `{"plain":12,"quoted":"12","tagged":"12","yes":true,"none":null,"empty":"","text":"a\"b"}`,
+	assert.JSONEq(t, `{"plain":12,"quoted":"12","tagged":"12","yes":true,"none":null,"empty":"","text":"a\"b"}`,
 		string(c.Schedules[0].Payload))
 
 	for text, says := range map[string]string{

@@ -171,5 +171,5 @@ func stopOutcome(cause, outcome error) error {
 	if outcome == nil {
 		return fmt.Errorf("%w: the program was stopped", cause)
 	}
-	return fmt.Errorf("%w: the program was stopped: %v", cause, outcome)
+	return fmt.Errorf("%w: the program was stopped: %s", cause, outcome.Error())
 }

@@ -72,7 +72,9 @@ func ServeListener(ctx context.Context, listener net.Listener, ready func() erro
 	if err := server.Shutdown(patience); err != nil {
 		_ = server.Close() // the listener is closed already, and connections have nothing to tell
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve health on %s: %w", listener.Addr(), err)
+	}
 	return nil
 }
 

@@ -3,7 +3,6 @@
 package routing_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -140,7 +139,7 @@ func publish(t *testing.T, ch *amqp.Channel, exchange string, keys []string) {
 	for i, confirm := range confirms {
 		acked, err := confirm.WaitContext(t.Context())
 		require.NoError(t, err)
-		require.True(t, acked, fmt.Sprintf("%q", keys[i]))
+		require.True(t, acked, "%q", keys[i])
 	}
 }
 

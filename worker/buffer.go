@@ -2,6 +2,7 @@ package worker
 
 import (
 	"container/heap"
+	"slices"
 	"sync"
 
 	"github.com/jonboulle/clockwork"
@@ -22,7 +23,8 @@ type item struct {
 // others by priority and then by arrival, so that a prefetched task is overtaken by one of a
 // higher priority, and one that waits for its time takes nobody's slot.
 type buffer struct {
-	clock clockwork.Clock
+	clock    clockwork.Clock
+	capacity int // beyond which there must be lost ones among the deliveries
 
 	mu       sync.Mutex
 	ready    sync.Cond // told when runnable has grown or the buffer is closed
@@ -33,8 +35,9 @@ type buffer struct {
 	closed   bool
 }
 
-func newBuffer(clock clockwork.Clock) *buffer {
-	b := &buffer{clock: clock}
+// newBuffer returns a buffer for at most capacity deliveries of one session.
+func newBuffer(clock clockwork.Clock, capacity int) *buffer {
+	b := &buffer{clock: clock, capacity: capacity}
 	b.ready.L = &b.mu
 	return b
 }
@@ -45,6 +48,9 @@ func (b *buffer) push(it *item) bool {
 	defer b.mu.Unlock()
 	if b.closed {
 		return false
+	}
+	if len(b.runnable)+len(b.waiting) >= b.capacity {
+		b.forgetLost()
 	}
 	b.arrivals++
 	it.arrival = b.arrivals
@@ -59,6 +65,16 @@ func (b *buffer) push(it *item) bool {
 		b.setTimer()
 	}
 	return true
+}
+
+// forgetLost drops the deliveries of sessions that have ended. Where every slot is taken for long they
+// would pile up, a prefetch of them with each loss.
+func (b *buffer) forgetLost() {
+	lost := func(it *item) bool { return it.delivery.Lost() }
+	b.runnable = slices.DeleteFunc(b.runnable, lost)
+	heap.Init(&b.runnable)
+	b.waiting = slices.DeleteFunc(b.waiting, lost)
+	heap.Init(&b.waiting)
 }
 
 // setTimer sets the timer for the first of waiting.

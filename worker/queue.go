@@ -42,7 +42,7 @@ var errStopping = errors.New("the worker stops")
 func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error) *queue {
 	log := c.Log.With("queue", cfg.Name)
 	q := &queue{
-		cfg: cfg, clock: c.Clock, log: log, buffer: newBuffer(c.Clock),
+		cfg: cfg, clock: c.Clock, log: log, buffer: newBuffer(c.Clock, cfg.Prefetch),
 		executor: tasks.Executor{
 			Handler: tasks.Chain(cfg.Mux, cfg.Middleware...),
 			Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log,

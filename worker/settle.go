@@ -109,8 +109,13 @@ func (s *settler) delayed(m tasks.Message, after time.Duration) tasks.Message {
 // replace publishes what takes the delivery's place, then acknowledges the delivery.
 func (s *settler) replace(ctx context.Context, log *slog.Logger, delivery *broker.Delivery, m tasks.Message) {
 	wait := settleBackoffMin
+	// What was not sent when the session is lost must not be sent once there is a connection again:
+	// the broker gives the work out again, and this beside that would make it two.
+	publishing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(delivery.Context(), cancel)()
 	for {
-		err := s.client.Publish(ctx, m)
+		err := s.client.Publish(publishing, m)
 		switch {
 		case err == nil:
 			s.answer(log, delivery.Ack)
@@ -129,11 +134,11 @@ func (s *settler) replace(ctx context.Context, log *slog.Logger, delivery *broke
 		}
 		log.Warn("settlement is published again", "error", err)
 		if errors.Is(err, broker.ErrUnroutable) { // somebody took the topology away
-			if declareErr := s.declare(ctx); declareErr != nil {
+			if declareErr := s.declare(publishing); declareErr != nil {
 				log.Warn("topology cannot be declared", "error", declareErr)
 			}
 		}
-		s.sleep(ctx, wait)
+		s.sleep(publishing, wait)
 		wait = min(2*wait, settleBackoffMax)
 	}
 }

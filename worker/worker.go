@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/routing"
 )
@@ -18,6 +20,8 @@ type Worker struct {
 	queues []*queue
 	began  atomic.Bool
 	ready  atomic.Bool
+
+	declaring singleflight.Group
 }
 
 // ErrAlreadyRun is a second call of Run, for errors.Is.
@@ -40,7 +44,12 @@ func New(client *broker.Client, cfg Config) (*Worker, error) {
 	return w, nil
 }
 
-func (w *Worker) declare(ctx context.Context) error { return w.client.Declare(ctx, w.spec) }
+// declare declares the topology. Those who call it while another is at it share what comes of it,
+// since many notice at once that it is gone.
+func (w *Worker) declare(ctx context.Context) error {
+	_, err, _ := w.declaring.Do("", func() (any, error) { return nil, w.client.Declare(ctx, w.spec) })
+	return err
+}
 
 // Run declares the topology, consumes, and blocks until ctx is done; then it drains: it stops
 // taking deliveries, lets running tasks go on for the grace period, cancels those that are left,

@@ -35,6 +35,7 @@ func TestRoutes(t *testing.T) {
 
 	o = environment{}.run(t.Context(), "-c", file(t, sample), "routes", "--json")
 	assert.Equal(t, exitDone, o.code, o.stderr)
+	//nolint:testifylint // a line an object, not one document
 	assert.Equal(t, `{"queue":"email","routes":["email.#","*.welcome"],"handlers":[{"pattern":"email.*.eu","exec":"./bin/eu"},`+
 		`{"pattern":"email.*","exec":"./bin/send-email"},{"pattern":"email.#","http":"http://127.0.0.1:8080/tasks"}]}
 {"queue":"audit","routes":["#"],"handlers":[]}

@@ -24,7 +24,15 @@ import (
 	"github.com/warrenmq/warren/metrics"
 )
 
-func TestMain(m *testing.M) { brokertest.Main(m) }
+// asWorker makes the test binary the command itself, for what needs a process of its own.
+const asWorker = "WARREN_TEST_AS_WORKER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asWorker) != "" {
+		newDaemon().Main()
+	}
+	brokertest.Main(m)
+}
 
 const patience = 30 * time.Second
 

@@ -69,7 +69,7 @@ func unlessInterrupted(ctx context.Context, err error) error {
 
 // runOn runs the demo on a broker. When it returns, nothing runs any more that it started.
 func (d *demo) runOn(ctx context.Context, b *brokertest.Broker) (err error) {
-	if d.venue, err = openVenue(ctx, b, d.out); err != nil {
+	if d.venue, err = openVenue(ctx, b, d.bin.config, d.out); err != nil {
 		return unlessInterrupted(ctx, err)
 	}
 	d.kinds, d.ledger = kinds(), newLedger()
@@ -184,15 +184,16 @@ func (d *demo) publishAndAwait(ctx context.Context) error {
 	fmt.Fprintf(d.out, "Publishing %d tasks, the delayed ones when the others are done.\n", total)
 	shown := newProgress(d.out, total)
 	defer shown.close()
-	for _, part := range [][]publication{atOnce, delayed} {
-		if err := d.publishAll(ctx, part, shown); err != nil {
-			return err
-		}
-		if err := d.await(ctx, shown); err != nil {
-			return err
-		}
+	if err := d.publishAll(ctx, atOnce, publishers, shown); err != nil {
+		return err
 	}
-	return nil
+	if err := d.await(ctx, shown); err != nil {
+		return err
+	}
+	if err := d.publishAll(ctx, delayed, delayedPublishers, shown); err != nil {
+		return err
+	}
+	return d.await(ctx, shown)
 }
 
 // noteTicks notes the tasks that the scheduler has emitted as published.

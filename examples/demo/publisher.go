@@ -12,17 +12,19 @@ import (
 )
 
 const (
-	// publishers is how many tasks wait for their confirms at once.
-	publishers = 64
+	// publishers is how many tasks wait for their confirms at once; delayedPublishers is how many
+	// delayed ones do, whose lateness shall not tell of a rush at the entrance.
+	publishers        = 64
+	delayedPublishers = 4
 	// trickleFrom and trickleTo bound the time between two tasks of a demo that stays.
 	trickleFrom = 500 * time.Millisecond
 	trickleTo   = 1500 * time.Millisecond
 )
 
 // publishAll publishes tasks in their order, a number of them at once, and shows the progress.
-func (d *demo) publishAll(ctx context.Context, all []publication, shown progress) error {
+func (d *demo) publishAll(ctx context.Context, all []publication, atOnce int, shown progress) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(publishers)
+	group.SetLimit(atOnce)
 	for i, p := range all {
 		if ctx.Err() != nil {
 			break

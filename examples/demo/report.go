@@ -115,6 +115,9 @@ func (d *demo) writeInvitation() {
 	} else {
 		fmt.Fprintf(d.out, "RabbitMQ's console does not answer here; the dead letters are in the queue %s.\n", letters)
 	}
-	fmt.Fprintf(d.out, "The same from the command line:\n  %s \\\n  ./bin/warren dead ls %s -c %s\n",
-		d.venue.variables(), showQueue, d.bin.config)
+	fmt.Fprintln(d.out, "The same from the command line:")
+	for _, variable := range d.venue.variables() {
+		fmt.Fprintf(d.out, "  %s \\\n", variable)
+	}
+	fmt.Fprintf(d.out, "  ./bin/warren dead ls %s -c %s\n", showQueue, d.bin.config)
 }

@@ -26,8 +26,8 @@ type venue struct {
 }
 
 // openVenue makes the demo's virtual host anew. Where that cannot be done it says why, and the
-// venue is the virtual host of the broker's address.
-func openVenue(ctx context.Context, b *brokertest.Broker, out io.Writer) (venue, error) {
+// venue is the virtual host of the broker's address, cleared of what an earlier demo left.
+func openVenue(ctx context.Context, b *brokertest.Broker, configFile string, out io.Writer) (venue, error) {
 	v, err := defaultVenue(b)
 	if err != nil {
 		return venue{}, err
@@ -39,8 +39,8 @@ func openVenue(ctx context.Context, b *brokertest.Broker, out io.Writer) (venue,
 	if err == nil || ctx.Err() != nil {
 		return v, err
 	}
-	fmt.Fprintf(out, "No virtual host for the demo, which uses the prefix %s in %q instead: %v\n", demoName, v.vhost, err)
-	return v, nil
+	fmt.Fprintf(out, "No virtual host for the demo, which uses %s instead: %v\n", v, err)
+	return v, v.clear(ctx, configFile)
 }
 
 // defaultVenue is the virtual host of the broker's address, with a prefix.
@@ -112,15 +112,23 @@ func (v venue) defaultAccount() bool {
 }
 
 // variables are those to set for a command of a person's, in a form fit for a shell.
-func (v venue) variables() string {
-	address := v.url
-	if u, err := url.Parse(v.url); err == nil && !v.defaultAccount() {
-		u.User = url.UserPassword("USER", "PASSWORD")
-		address = u.String()
+func (v venue) variables() []string {
+	variables := []string{fmt.Sprintf("WARREN_URL='%s'", v.shown(v.url))}
+	if v.broker.Management != "" {
+		variables = append(variables, fmt.Sprintf("WARREN_MANAGEMENT='%s'", v.shown(v.management)))
 	}
-	text := fmt.Sprintf("WARREN_URL='%s'", address)
 	if !v.own() {
-		text += " DEMO_PREFIX=" + v.prefix
+		variables = append(variables, "DEMO_PREFIX="+v.prefix)
 	}
-	return text
+	return variables
+}
+
+// shown is an address with its account, or with where to fill in one that is a secret.
+func (v venue) shown(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || v.defaultAccount() {
+		return address
+	}
+	u.User = url.UserPassword("USER", "PASSWORD")
+	return u.String()
 }

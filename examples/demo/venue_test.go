@@ -27,13 +27,21 @@ func TestDefaultVenue(t *testing.T) {
 }
 
 func TestVenueInvites(t *testing.T) {
-	own := venue{broker: &brokertest.Broker{Console: "http://rabbit:15672"}, url: "amqp://guest:guest@rabbit/warren-demo", vhost: "warren-demo"}
+	own := venue{
+		broker: &brokertest.Broker{Console: "http://rabbit:15672", Management: "http://guest:guest@rabbit:15672"},
+		url:    "amqp://guest:guest@rabbit/warren-demo", vhost: "warren-demo", management: "http://guest:guest@rabbit:15672",
+	}
 	assert.Equal(t, "http://rabbit:15672/#/queues/warren-demo/demo.email.dead", own.console("demo.email.dead"))
 	assert.Equal(t, "user guest, password guest", own.login())
-	assert.Equal(t, "WARREN_URL='amqp://guest:guest@rabbit/warren-demo'", own.variables())
+	assert.Equal(t, []string{
+		"WARREN_URL='amqp://guest:guest@rabbit/warren-demo'", "WARREN_MANAGEMENT='http://guest:guest@rabbit:15672'",
+	}, own.variables())
 
-	shared := venue{broker: own.broker, url: "amqps://me:secret@rabbit", vhost: "/", prefix: "warren-demo"}
+	shared := venue{broker: own.broker, url: "amqps://me:secret@rabbit", vhost: "/", prefix: "warren-demo", management: "https://me:secret@rabbit:15671"}
 	assert.Equal(t, "http://rabbit:15672/#/queues/%2F/demo.email.dead", shared.console("demo.email.dead"))
 	assert.Equal(t, "with the account of WARREN_URL", shared.login())
-	assert.Equal(t, "WARREN_URL='amqps://USER:PASSWORD@rabbit' DEMO_PREFIX=warren-demo", shared.variables())
+	assert.Equal(t, []string{
+		"WARREN_URL='amqps://USER:PASSWORD@rabbit'", "WARREN_MANAGEMENT='https://USER:PASSWORD@rabbit:15671'", "DEMO_PREFIX=warren-demo",
+	}, shared.variables())
+	assert.Len(t, venue{broker: &brokertest.Broker{}, url: own.url}.variables(), 1, "no management API, nothing to tell of it")
 }

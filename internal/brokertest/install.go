@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func (i installer) install(ctx context.Context) error {
 	fmt.Fprintln(i.out, "brokertest: installing rabbitmq-server with apt-get (WARREN_NO_INSTALL=1 forbids it)")
 	ctx, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
-	install := append(command[:len(command):len(command)], "install", "-y", "--no-install-recommends", serverName)
+	install := slices.Concat(command, []string{"install", "-y", "--no-install-recommends", serverName})
 	if i.run(ctx, install...) == nil {
 		return nil
 	}
