@@ -65,9 +65,9 @@ func TestBrowseRefuses(t *testing.T) {
 	f.declare(queue(t, "email", "email.#"))
 	never := func(tasks.Message) bool { assert.Fail(t, "shown"); return true }
 	f.enqueue("email.x")
-	assert.ErrorIs(t, f.client.Browse(f.ctx, "email", 0, never), broker.ErrNotBrowsable, "a work queue")
-	assert.ErrorIs(t, f.client.Browse(f.ctx, "nothing.dead", 0, never), broker.ErrNoQueue)
-	assert.ErrorContains(t, f.client.Browse(f.ctx, "nothing.dead", 0, never), "browse nothing.dead: ")
+	require.ErrorIs(t, f.client.Browse(f.ctx, "email", 0, never), broker.ErrNotBrowsable, "a work queue")
+	require.ErrorIs(t, f.client.Browse(f.ctx, "nothing.dead", 0, never), broker.ErrNoQueue)
+	require.ErrorContains(t, f.client.Browse(f.ctx, "nothing.dead", 0, never), "browse nothing.dead: ")
 	if !f.client.Version().AtLeast(4, 3) {
 		f.declareQueue("other.dead", amqp.Table{"x-queue-type": "quorum", "x-max-length": int64(5)})
 		assert.ErrorIs(t, f.client.Browse(f.ctx, "other.dead", 0, never), broker.ErrNotBrowsable)

@@ -66,7 +66,8 @@ func Republish(m Message, t *Task, self string) Message {
 	if m.UserID == "" || m.UserID != self {
 		delete(headers, HeaderEnqueuedBy)
 	}
-	if _, known := headers[HeaderEnqueuedBy]; !known && m.UserID != "" {
+	_, known := headers[HeaderEnqueuedBy]
+	if first := m.UserID != self || t.Settlement == 0; first && !known && m.UserID != "" {
 		headers[HeaderEnqueuedBy] = m.UserID
 	}
 	m.UserID = self

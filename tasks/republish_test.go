@@ -105,6 +105,10 @@ func TestRepublishEnqueuedBy(t *testing.T) {
 			value, present := got.Headers[tasks.HeaderEnqueuedBy]
 			assert.Equal(t, tt.want, value)
 			assert.Equal(t, tt.want != nil, present)
+			again := tasks.Republish(got, decoded(t, got), tt.self)
+			if tt.self != "" {
+				assert.Equal(t, got.Headers[tasks.HeaderEnqueuedBy], again.Headers[tasks.HeaderEnqueuedBy], "our own user is not taken for whoever it was")
+			}
 		})
 	}
 }

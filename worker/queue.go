@@ -86,6 +86,10 @@ func (q *queue) deliver(d *broker.Delivery) {
 	it.task, err = tasks.Decode(d.Message, q.cfg.Name, now)
 	switch {
 	case err != nil:
+		if it.task.ID == "" { // so that the log and the dead letter tell of the same
+			it.task.ID = tasks.NewID()
+			it.delivery.Message.MessageID = it.task.ID
+		}
 		q.settle(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Err: err}, 0)
 	case it.task.ID == "":
 		q.settled.Go(func() { q.settler.identify(q.settling, it) })
