@@ -107,7 +107,7 @@ func TestBufferProperties(t *testing.T) {
 			"take": func(t *rapid.T) {
 				best := runnable()
 				if best == nil {
-					t.Skip("it would block")
+					return // it would block
 				}
 				got := b.take()
 				if !held[got] {
