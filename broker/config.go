@@ -21,6 +21,7 @@ const (
 	DefaultURL            = "amqp://guest:guest@127.0.0.1:5672/"
 	DefaultDialTimeout    = 10 * time.Second
 	DefaultPublishTimeout = 30 * time.Second
+	DefaultConfirmTimeout = 10 * time.Second
 	DefaultBackoffMin     = 100 * time.Millisecond
 	DefaultBackoffMax     = 10 * time.Second
 	DefaultWindow         = 2048
@@ -45,6 +46,11 @@ type Config struct {
 	// PublishTimeout bounds every publish whose context has no earlier deadline. Defaults to
 	// DefaultPublishTimeout.
 	PublishTimeout time.Duration
+	// ConfirmTimeout is how long a broker that does not block us may confirm nothing while something
+	// awaits its confirm; then the connection is replaced, and what was sent is [ErrUnconfirmed].
+	// RabbitMQ 3.10 was seen to owe a channel a confirm for ever after a restart. Defaults to
+	// DefaultConfirmTimeout.
+	ConfirmTimeout time.Duration
 	// BackoffMin and BackoffMax bound the time between attempts to connect, which doubles with each
 	// and is spread by half. Default to DefaultBackoffMin and DefaultBackoffMax.
 	BackoffMin time.Duration
@@ -73,6 +79,7 @@ func (c Config) withDefaults() Config {
 	}
 	setDefault(&c.DialTimeout, DefaultDialTimeout)
 	setDefault(&c.PublishTimeout, DefaultPublishTimeout)
+	setDefault(&c.ConfirmTimeout, DefaultConfirmTimeout)
 	setDefault(&c.BackoffMin, DefaultBackoffMin)
 	setDefault(&c.BackoffMax, max(DefaultBackoffMax, c.BackoffMin))
 	setDefault(&c.Window, DefaultWindow)
@@ -119,6 +126,8 @@ func (c Config) validate() error {
 		return fail("DialTimeout", "%s is below 0", c.DialTimeout)
 	case c.PublishTimeout < 0:
 		return fail("PublishTimeout", "%s is below 0", c.PublishTimeout)
+	case c.ConfirmTimeout < 0:
+		return fail("ConfirmTimeout", "%s is below 0", c.ConfirmTimeout)
 	case c.BackoffMin < 0 || c.BackoffMax < c.BackoffMin:
 		return fail("BackoffMin, BackoffMax", "%s and %s are not ordered", c.BackoffMin, c.BackoffMax)
 	case c.Window < 1 || c.Window > 65535:

@@ -329,3 +329,24 @@ func TestConsumerCancelledByTheBroker(t *testing.T) {
 	assert.Equal(t, "2", next.Message.MessageID)
 	require.NoError(t, next.Ack())
 }
+
+func TestConnectionThatOwesAConfirmIsReplaced(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	client := f.connect(func(c *broker.Config) {
+		c.URLs, c.ConfirmTimeout = []string{proxy.URL()}, 200*time.Millisecond
+	})
+	for range 10 { // an idle connection, and one that confirms, is left alone
+		_, err := client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
+		require.NoError(t, err)
+	}
+	proxy.DropDownstream(true)
+	_, err := client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
+	require.ErrorIs(t, err, broker.ErrUnconfirmed)
+	require.NoError(t, f.ctx.Err(), "by the confirm timeout")
+	proxy.DropDownstream(false)
+	_, err = client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
+	require.NoError(t, err, "over another connection")
+}

@@ -25,5 +25,13 @@ func (f *fifo) pop() *publication {
 	return pub
 }
 
+// peek returns the oldest and leaves it, nil where there is none.
+func (f *fifo) peek() *publication {
+	if f.head == len(f.array) {
+		return nil
+	}
+	return f.array[f.head]
+}
+
 // items returns what is in it, the oldest first.
 func (f *fifo) items() []*publication { return f.array[f.head:] }

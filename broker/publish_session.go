@@ -33,6 +33,7 @@ type publishSession struct {
 	mu      sync.Mutex
 	pending fifo          // sent and not confirmed, in the order of publishing
 	ended   bool          // pending has been answered and takes no more
+	moved   time.Time     // when pending was last seen to move, or had no reason to
 	gate    chan struct{} // closed while the broker does not block us
 }
 
@@ -152,6 +153,7 @@ func (s *publishSession) send(pub *publication) error {
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", s.conn.url, err)
 	}
+	pub.written.Store(true)
 	return nil
 }
 
@@ -178,8 +180,17 @@ func (s *publishSession) flush() {
 func (s *publishSession) confirm() {
 	defer close(s.over)
 	returns, blocking := s.returns, s.blocking
+	interval := s.publisher.cfg.ConfirmTimeout / 4
+	watch := time.NewTicker(interval)
+	defer watch.Stop()
 	for {
 		select {
+		case now := <-watch.C:
+			if s.isStuck(now) {
+				s.publisher.supervisor.log.Warn("RabbitMQ confirms nothing, the connection is replaced",
+					"after", s.publisher.cfg.ConfirmTimeout)
+				_ = s.conn.raw.Close() // ends the session, which answers what is pending
+			}
 		case confirmation, ok := <-s.confirms:
 			if !ok {
 				s.end()
@@ -235,6 +246,7 @@ func (s *publishSession) markReturned(r *amqp.Return) {
 func (s *publishSession) settle(c amqp.Confirmation) {
 	s.mu.Lock()
 	pub := s.pending.pop()
+	s.moved = time.Time{} // the watch sees it
 	s.mu.Unlock()
 	if pub == nil {
 		return
@@ -248,6 +260,20 @@ func (s *publishSession) settle(c amqp.Confirmation) {
 	default:
 		pub.done <- nil
 	}
+}
+
+// isStuck reports whether something that was written has awaited its confirm for ConfirmTimeout in
+// which nothing was confirmed, though the broker does not block us. The library hands confirms over
+// in order, so one that never comes keeps back all that follow.
+func (s *publishSession) isStuck(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := s.pending.peek()
+	if oldest == nil || !oldest.written.Load() || s.conn.blocked.Load() || s.moved.IsZero() {
+		s.moved = now
+		return false
+	}
+	return now.Sub(s.moved) > s.publisher.cfg.ConfirmTimeout
 }
 
 func (s *publishSession) setBlocked(b amqp.Blocking) {

@@ -34,8 +34,9 @@ type publication struct {
 	message       amqp.Publishing
 
 	state    atomic.Int32
-	returned bool       // the session's confirm goroutine's own
-	done     chan error // takes the one result
+	written  atomic.Bool // the socket has taken all of it
+	returned bool        // the session's confirm goroutine's own
+	done     chan error  // takes the one result
 }
 
 // The states of a publication. Whoever moves it from queued decides: the writer to sent, the

@@ -84,7 +84,7 @@ schedules:
 	log, stop := background(t, map[string]string{"WARREN_URL": b.URL}, "-c", path)
 	log.until(t, "tick emitted")
 	require.NoError(t, b.Stop(t.Context()))
-	log.until(t, "tick not emitted yet")
+	log.until(t, "no connection to RabbitMQ")
 	away := time.Now()
 	require.NoError(t, b.Start(t.Context()))
 
