@@ -10,17 +10,17 @@ import (
 )
 
 // publishSession is a channel in confirm mode on one connection. Its publisher's goroutine writes;
-// another takes in what the broker says.
+// one more takes in what the broker says of the channel, and one for each message awaits its
+// confirm, so that a queue that does not confirm keeps back nobody but those who publish to it.
 //
-// The library hands confirms over in the order of publishing, and a return before the confirm of
-// the message that it is for, as RabbitMQ sends them. One goroutine takes both, from buffered
-// channels, and empties the returns before it handles a confirm.
+// RabbitMQ sends a message's return before its confirm, and the library hands them over in that
+// order. Returns are taken from their channel under the lock only, so that whoever handles a
+// confirm has seen the return that came before it.
 type publishSession struct {
 	publisher *publisher
 	conn      *connection
 	channel   *amqp.Channel
 
-	confirms chan amqp.Confirmation
 	returns  chan amqp.Return
 	blocking chan amqp.Blocking
 	closed   chan *amqp.Error
@@ -29,12 +29,14 @@ type publishSession struct {
 	over     chan struct{} // closed: the broker will say no more
 	cause    error         // why it is over; read it after over
 	room     chan struct{} // holds a token for each message that is sent and not confirmed
+	waiters  sync.WaitGroup
 
 	mu      sync.Mutex
-	pending fifo          // sent and not confirmed, in the order of publishing
-	ended   bool          // pending has been answered and takes no more
-	moved   time.Time     // when pending was last seen to move, or had no reason to
-	gate    chan struct{} // closed while the broker does not block us
+	pending map[uint64]*publication // sent and not confirmed, by their place in the order of publishing
+	last    uint64                  // the last place that was given
+	ended   bool                    // pending has been answered and takes no more
+	moved   time.Time               // when pending was last seen to move, or had no reason to
+	gate    chan struct{}           // closed while the broker does not block us
 }
 
 // newPublishSession opens a channel. blocking tells of the connection's being blocked; it is the
@@ -49,7 +51,7 @@ func newPublishSession(p *publisher, c *connection, blocking chan amqp.Blocking)
 	}
 	s := &publishSession{
 		publisher: p, conn: c, channel: channel,
-		confirms: channel.NotifyPublish(make(chan amqp.Confirmation, p.cfg.Window)),
+		pending:  map[uint64]*publication{},
 		returns:  channel.NotifyReturn(make(chan amqp.Return, p.cfg.Window)),
 		closed:   channel.NotifyClose(make(chan *amqp.Error, 1)),
 		blocking: blocking,
@@ -142,19 +144,32 @@ func (s *publishSession) enter(pub *publication) bool {
 		return false
 	}
 	if pub.state.CompareAndSwap(stateQueued, stateSent) {
-		s.pending.push(pub)
+		s.last++
+		pub.place = s.last
+		s.pending[pub.place] = pub
 	}
 	return true
 }
 
 // send writes one message. It blocks while the socket does not take it.
 func (s *publishSession) send(pub *publication) error {
-	_, err := s.channel.PublishWithDeferredConfirm(pub.exchange, pub.key, pub.mandatory, false, pub.message)
+	confirmation, err := s.channel.PublishWithDeferredConfirm(pub.exchange, pub.key, pub.mandatory, false, pub.message)
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", s.conn.url, err)
 	}
-	pub.written.Store(true)
+	s.mu.Lock()
+	pub.confirmation = confirmation
+	s.mu.Unlock()
+	s.waiters.Go(func() { // the library ends it with the channel, if nothing else does
+		s.settle(pub, confirmation.Wait())
+	})
 	return nil
+}
+
+// await returns when the session is over and its goroutines are gone. It follows write.
+func (s *publishSession) await() {
+	<-s.over
+	s.waiters.Wait()
 }
 
 // flushTimeout bounds the wait for outstanding confirms at a clean end.
@@ -175,46 +190,36 @@ func (s *publishSession) flush() {
 	}
 }
 
-// confirm takes in confirms, returns and the blocking of the connection until the channel is
-// closed, then answers what is left unconfirmed.
-func (s *publishSession) confirm() {
+// watch takes in the blocking of the connection and looks for confirms that do not come, until the
+// channel is closed; then it answers what is left unconfirmed.
+func (s *publishSession) watch() {
 	defer close(s.over)
-	returns, blocking := s.returns, s.blocking
-	interval := s.publisher.cfg.ConfirmTimeout / 4
-	watch := time.NewTicker(interval)
-	defer watch.Stop()
+	blocking := s.blocking
+	ticker := time.NewTicker(s.publisher.cfg.ConfirmTimeout / 4)
+	defer ticker.Stop()
 	for {
 		select {
-		case now := <-watch.C:
-			if s.isStuck(now) {
-				s.publisher.supervisor.log.Warn("RabbitMQ confirms nothing, the connection is replaced",
-					"after", s.publisher.cfg.ConfirmTimeout)
-				_ = s.conn.raw.Close() // ends the session, which answers what is pending
-			}
-		case confirmation, ok := <-s.confirms:
-			if !ok {
-				s.end()
-				return
-			}
-			s.takeReturns()
-			s.settle(confirmation)
-		case r, ok := <-returns:
-			if !ok {
-				returns = nil
-				continue
-			}
-			s.markReturned(&r)
+		case err := <-s.closed: // nil where we have closed the channel ourselves
+			s.end(err)
+			return
 		case b, ok := <-blocking:
 			if !ok {
 				blocking = nil
 				continue
 			}
 			s.setBlocked(b)
+		case now := <-ticker.C:
+			if s.isStuck(now) {
+				s.publisher.supervisor.log.Warn("RabbitMQ confirms nothing, the connection is replaced",
+					"after", s.publisher.cfg.ConfirmTimeout)
+				_ = s.conn.raw.Close() // ends the session, which answers what is pending
+			}
 		}
 	}
 }
 
-// takeReturns marks what was returned before the confirm that is about to be handled.
+// takeReturns marks the messages that were returned so far: of those that a return can be for the
+// oldest, since returns come in the order of publishing. The caller holds the lock.
 func (s *publishSession) takeReturns() {
 	for {
 		select {
@@ -222,54 +227,62 @@ func (s *publishSession) takeReturns() {
 			if !ok {
 				return
 			}
-			s.markReturned(&r)
+			var oldest *publication
+			for _, pub := range s.pending {
+				if !pub.returned && pub.exchange == r.Exchange && pub.key == r.RoutingKey &&
+					pub.message.MessageId == r.MessageId && (oldest == nil || pub.place < oldest.place) {
+					oldest = pub
+				}
+			}
+			if oldest != nil {
+				oldest.returned = true
+			}
 		default:
 			return
 		}
 	}
 }
 
-// markReturned marks the oldest pending message that a return can be for. Messages alike in
-// exchange, key and ID are routed alike, so it does not matter which of them it is.
-func (s *publishSession) markReturned(r *amqp.Return) {
+// settle answers a message that the broker has confirmed or refused. What the channel's end has
+// left without either is end's.
+func (s *publishSession) settle(pub *publication, acked bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, pub := range s.pending.items() {
-		if !pub.returned && pub.exchange == r.Exchange && pub.key == r.RoutingKey && pub.message.MessageId == r.MessageId {
-			pub.returned = true
-			return
-		}
-	}
-}
-
-// settle answers the oldest pending message.
-func (s *publishSession) settle(c amqp.Confirmation) {
-	s.mu.Lock()
-	pub := s.pending.pop()
-	s.moved = time.Time{} // the watch sees it
-	s.mu.Unlock()
-	if pub == nil {
+	_, open := s.pending[pub.place]
+	if !open || !acked && s.channel.IsClosed() {
+		s.mu.Unlock()
 		return
 	}
+	s.takeReturns()
+	delete(s.pending, pub.place)
+	s.moved = time.Time{} // the watch sees it
+	s.mu.Unlock()
 	<-s.room
+	pub.done <- verdictOf(pub, acked)
+}
+
+func verdictOf(pub *publication, acked bool) error {
 	switch {
-	case !c.Ack:
-		pub.done <- ErrNacked
+	case !acked:
+		return ErrNacked
 	case pub.returned:
-		pub.done <- ErrUnroutable
+		return ErrUnroutable
 	default:
-		pub.done <- nil
+		return nil
 	}
 }
 
-// isStuck reports whether something that was written has awaited its confirm for ConfirmTimeout in
-// which nothing was confirmed, though the broker does not block us. The library hands confirms over
-// in order, so one that never comes keeps back all that follow.
+// isStuck reports whether messages that were written have awaited their confirms for ConfirmTimeout
+// in which nothing was confirmed, though the broker does not block us.
 func (s *publishSession) isStuck(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	oldest := s.pending.peek()
-	if oldest == nil || !oldest.written.Load() || s.conn.blocked.Load() || s.moved.IsZero() {
+	written := 0
+	for _, pub := range s.pending {
+		if pub.confirmation != nil {
+			written++
+		}
+	}
+	if written == 0 || s.conn.blocked.Load() || s.moved.IsZero() {
 		s.moved = now
 		return false
 	}
@@ -292,26 +305,27 @@ func (s *publishSession) setBlocked(b amqp.Blocking) {
 }
 
 // end answers everything that was sent and will not be confirmed.
-func (s *publishSession) end() {
-	amqpErr := <-s.closed // the library closes it; nil where we closed the channel ourselves
+func (s *publishSession) end(amqpErr *amqp.Error) {
+	s.cause = amqp.ErrClosed
 	if amqpErr != nil {
 		s.cause = amqpErr
-	} else {
-		s.cause = amqp.ErrClosed
 	}
-	s.takeReturns()
 	s.learnLimit(amqpErr)
 	s.mu.Lock()
-	left := s.pending
-	s.pending, s.ended = fifo{}, true
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.takeReturns()
 	suspects := 0
-	for _, pub := range left.items() {
+	for _, pub := range s.pending {
 		if s.suspect(pub, amqpErr) != nil {
 			suspects++
 		}
 	}
-	for pub := left.pop(); pub != nil; pub = left.pop() {
-		pub.done <- s.fate(pub, amqpErr, suspects)
+	for _, pub := range s.pending {
+		if pub.confirmation != nil && pub.confirmation.Acked() {
+			pub.done <- verdictOf(pub, true)
+		} else {
+			pub.done <- s.fate(pub, amqpErr, suspects)
+		}
 	}
+	s.pending, s.ended = nil, true
 }

@@ -33,10 +33,13 @@ type publication struct {
 	mandatory     bool
 	message       amqp.Publishing
 
-	state    atomic.Int32
-	written  atomic.Bool // the socket has taken all of it
-	returned bool        // the session's confirm goroutine's own
-	done     chan error  // takes the one result
+	state atomic.Int32
+	done  chan error // takes the one result
+
+	// What follows is the session's, under its lock.
+	place        uint64 // in the order of publishing
+	returned     bool
+	confirmation *amqp.DeferredConfirmation // nil until it is written
 }
 
 // The states of a publication. Whoever moves it from queued decides: the writer to sent, the
@@ -154,10 +157,10 @@ func (p *publisher) serve(ctx context.Context, c *connection) error {
 			c.abort()
 			return fmt.Errorf("open a publishing channel: %w", err)
 		}
-		go s.confirm()
+		go s.watch()
 		err = s.write(ctx)
 		if s.channel.IsClosed() && !c.IsClosed() && ctx.Err() == nil {
-			<-s.over
+			s.await()
 			p.supervisor.log.Warn("RabbitMQ has closed the publishing channel, there will be another", "error", s.cause)
 			continue
 		}
@@ -166,7 +169,7 @@ func (p *publisher) serve(ctx context.Context, c *connection) error {
 		} else {
 			c.shut()
 		}
-		<-s.over
+		s.await()
 		return errors.Join(err, s.cause)
 	}
 }

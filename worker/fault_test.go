@@ -83,10 +83,12 @@ func TestBrokerRestartedInMidFlight(t *testing.T) {
 		defer mu.Unlock()
 		return len(done)
 	}
-	for verb, end := range map[string]func(context.Context) error{"stop": b.Stop, "kill": b.Kill} {
+	// Stop comes first: a quorum queue of 3.10 that is killed moments after its declaration may have no
+	// leader for minutes, and confirms nothing, which is RabbitMQ's own affair.
+	for _, end := range []func(context.Context) error{b.Stop, b.Kill} {
 		before := count()
 		f.eventually(func() bool { return count() > before+20 }, "tasks are run")
-		require.NoError(t, end(ctx), verb)
+		require.NoError(t, end(ctx))
 		require.NoError(t, b.Start(ctx))
 	}
 	before := count()
