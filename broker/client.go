@@ -55,7 +55,8 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 
 // Close stops publishing, waits for the confirms that are still to come (at most 5 s), closes the
 // connection (at most 2 s more where the broker does not answer) and returns when the client's
-// goroutines are gone. What is queued and was not sent fails with [ErrClosed]. Consumers are closed by who made them, before. A second call does nothing.
+// goroutines are gone. What is queued and was not sent fails with [ErrClosed]. Consumers are closed
+// by who made them, before. A second call does nothing.
 func (c *Client) Close() {
 	c.cancel()
 	c.done.Wait()

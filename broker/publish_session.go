@@ -153,7 +153,8 @@ func (s *publishSession) enter(pub *publication) bool {
 
 // send writes one message. It blocks while the socket does not take it.
 func (s *publishSession) send(pub *publication) error {
-	confirmation, err := s.channel.PublishWithDeferredConfirm(pub.exchange, pub.key, pub.mandatory, false, pub.message)
+	const mandatory, immediate = true, false // everything is to be told where nobody wants it
+	confirmation, err := s.channel.PublishWithDeferredConfirm(pub.exchange, pub.key, mandatory, immediate, pub.message)
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", s.conn.url, err)
 	}

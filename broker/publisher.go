@@ -30,7 +30,6 @@ type limits struct {
 // publication is one message on its way.
 type publication struct {
 	exchange, key string
-	mandatory     bool
 	message       amqp.Publishing
 
 	state atomic.Int32
@@ -90,7 +89,7 @@ func (p *publisher) submit(ctx context.Context, m *tasks.Message) (*publication,
 		}
 	}
 	pub := &publication{
-		exchange: m.Exchange, key: m.RoutingKey, mandatory: true, message: message, done: make(chan error, 1),
+		exchange: m.Exchange, key: m.RoutingKey, message: message, done: make(chan error, 1),
 	}
 	select {
 	case p.queue <- pub:
