@@ -83,7 +83,7 @@ shutdown: {grace: 10s}
 			},
 			Concurrency: 3, Timeout: 36 * time.Hour, Prefetch: 7, Type: routing.Classic,
 			Retry: tasks.RetryPolicy{
-				MaxAttempts: 8, Initial: 100 * time.Millisecond, Max: time.Hour, Factor: 1.5, Jitter: tasks.NoJitter,
+				MaxAttempts: 8, Backoff: tasks.Exponential, Initial: 100 * time.Millisecond, Max: time.Hour, Factor: 1.5, Jitter: tasks.NoJitter,
 			},
 		}, {
 			Name: "bulk", Concurrency: 10, Timeout: time.Minute, Type: routing.Auto,
@@ -119,6 +119,18 @@ func TestParseNothing(t *testing.T) {
 		"broker: {urls: , tls: }", "queues: {}\nschedules: {}",
 	} {
 		assert.Equal(t, want, mustParse(t, text), text)
+	}
+}
+
+func TestParseRetries(t *testing.T) {
+	for text, want := range map[string]tasks.RetryPolicy{
+		"":                            {Backoff: tasks.Exponential, Initial: 2 * time.Second, Max: time.Minute, Factor: 2},
+		"backoff: exponential":        {Backoff: tasks.Exponential, Initial: 2 * time.Second, Max: time.Minute, Factor: 2},
+		"backoff: linear":             {Backoff: tasks.Linear, Initial: 2 * time.Second, Max: time.Minute},
+		"backoff: fixed, initial: 5m": {Backoff: tasks.Fixed, Initial: 5 * time.Minute, Max: 5 * time.Minute},
+	} {
+		want.MaxAttempts, want.Jitter = 5, 0.1
+		assert.Equal(t, want, mustParse(t, "queues: {q: {retry: {"+text+"}}}").Queues[0].Retry, text)
 	}
 }
 
@@ -200,6 +212,7 @@ func FuzzParse(f *testing.F) {
 		"", "a", "[", "- \n-", "a: b: c", "&a [*a]", "? {a: b} : c", "%YAML 1.1\n---\n", "\xff\xfe", "{{}: []}", "<<: {a: 1}",
 		"broker: {urls: [amqp://u:p@h/v], tls: {ca: a}, prefix: ${P:-x}}",
 		"queues: {q: {routes: ['a.#'], handlers: {'#': {exec: [a]}}, retry: {jitter: 0}, prefetch: auto}}",
+		"queues: {q: {retry: {backoff: linear, factor: 2}}}",
 		"schedules: {s: {cron: '0 9 * * *', tz: Asia/Tokyo, key: k, payload: {a: [1, 2.5, ~, x, 2026-01-01]}}}",
 		"schedules: {s: {cron: '@daily', key: k, payload: &p {a: *p}}}",
 		"metrics: {listen: ':9464'}\nshutdown: {grace: 1d}\n---\n",

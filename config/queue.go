@@ -110,11 +110,13 @@ func (v value) queueType(to *routing.QueueType) {
 
 func (v value) retry(to *tasks.RetryPolicy) {
 	var p tasks.RetryPolicy
+	factor := v
 	v.fields(map[string]func(value){
 		"max_attempts": func(v value) { v.integer(&p.MaxAttempts, 1, tasks.MaxMaxAttempts) },
+		"backoff":      func(v value) { v.backoff(&p.Backoff) },
 		"initial":      func(v value) { v.duration(&p.Initial, MinTimeout, routing.MaxDelay) },
 		"max":          func(v value) { v.duration(&p.Max, MinTimeout, routing.MaxDelay) },
-		"factor":       func(v value) { v.number(&p.Factor, 1, 100) },
+		"factor":       func(v value) { factor = v; v.number(&p.Factor, 1, 100) },
 		"jitter": func(v value) {
 			if v.number(&p.Jitter, 0, 1) && p.Jitter == 0 {
 				p.Jitter = tasks.NoJitter
@@ -122,9 +124,23 @@ func (v value) retry(to *tasks.RetryPolicy) {
 		},
 	})
 	p = p.WithDefaults()
+	if p.Backoff != tasks.Exponential && p.Factor != 0 {
+		factor.fail("backoff is %s: only %s has a factor", p.Backoff, tasks.Exponential)
+		return
+	}
 	if err := p.Validate(); err != nil { // max below initial
 		v.failWith(err)
 		return
 	}
 	*to = p
+}
+
+func (v value) backoff(to *tasks.Backoff) {
+	var text string
+	if !v.text(&text) {
+		return
+	}
+	if err := to.UnmarshalText([]byte(text)); err != nil {
+		v.failWith(err)
+	}
 }

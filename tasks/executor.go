@@ -91,9 +91,14 @@ func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
 
 // panicked turns a panic into an error; the stack goes to the log.
 func (e *Executor) panicked(t *Task, r any) error {
-	e.Log.Error("handler panicked", "id", t.ID, "key", t.Key, "queue", t.Queue, "attempt", t.Attempt,
-		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	e.logPanic("handler panicked", t, r)
 	return fmt.Errorf("%w: %v", ErrPanic, r)
+}
+
+// logPanic tells of a panic; it is called while that is being recovered from, for the stack's sake.
+func (e *Executor) logPanic(what string, t *Task, r any) {
+	e.Log.Error(what, "id", t.ID, "key", t.Key, "queue", t.Queue, "attempt", t.Attempt,
+		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
 // judge turns what came of a handler into a decision, given the worker's and the task's context.
@@ -111,13 +116,12 @@ func (e *Executor) judge(ctx, taskCtx context.Context, t *Task, err error) Decis
 }
 
 // Decide returns the decision about a task whose handler failed with an error, which is not nil.
-// The executor's defaults must be filled.
+// The executor's defaults must be filled. A panic of the policy's own functions is caught.
 func (e *Executor) Decide(t *Task, err error) Decision {
 	var (
 		snooze    *SnoozeError
 		permanent *PermanentError
 		malformed *MalformedError
-		after     *RetryAfterError
 	)
 	switch {
 	case errors.As(err, &snooze):
@@ -133,13 +137,49 @@ func (e *Executor) Decide(t *Task, err error) Decision {
 	if t.MaxAttempts > 0 {
 		attempts = t.MaxAttempts
 	}
+	switch e.verdict(t, err) {
+	case RetryNo:
+		return Decision{Action: DeadLetter, Reason: ReasonPermanent, Counts: true, Err: err}
+	case RetryYes:
+		attempts = MaxMaxAttempts
+	}
 	if t.Attempt >= attempts {
 		return Decision{Action: DeadLetter, Reason: ReasonAttemptsExhausted, Counts: true, Err: err}
 	}
-	if errors.As(err, &after) {
-		return Decision{Action: Retry, After: bounded(after.After), Counts: true, Err: err}
+	return Decision{Action: Retry, After: e.delay(t, err), Counts: true, Err: err}
+}
+
+// verdict asks the policy whether a task that failed is tried again.
+func (e *Executor) verdict(t *Task, err error) (v Verdict) {
+	if e.Retry.ShouldRetry == nil {
+		return RetryDefault
 	}
-	return Decision{Action: Retry, After: e.Retry.Delay(t.Attempt, e.Spread()), Counts: true, Err: err}
+	defer func() {
+		if r := recover(); r != nil {
+			e.logPanic("ShouldRetry panicked, the number of attempts decides", t, r)
+			v = RetryDefault
+		}
+	}()
+	return e.Retry.ShouldRetry(err, max(t.Attempt, 1))
+}
+
+// delay returns how long the retry of a task that failed waits: what the handler asked for, else
+// what the policy says.
+func (e *Executor) delay(t *Task, err error) (d time.Duration) {
+	var after *RetryAfterError
+	switch {
+	case errors.As(err, &after):
+		return bounded(after.After)
+	case e.Retry.Custom == nil:
+		return e.Retry.Delay(t.Attempt, e.Spread())
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			e.logPanic("Custom delay panicked, the policy's own is taken", t, r)
+			d = e.Retry.Delay(t.Attempt, e.Spread())
+		}
+	}()
+	return bounded(e.Retry.Custom(max(t.Attempt, 1), err))
 }
 
 func bounded(d time.Duration) time.Duration { return min(max(d, 0), routing.MaxDelay) }
