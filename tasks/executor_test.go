@@ -90,6 +90,38 @@ func TestExecuteWithoutAHandler(t *testing.T) {
 	assert.ErrorIs(t, got.Err, tasks.ErrNoHandler)
 }
 
+// Whatever a foreign program publishes that nobody handles is dead at its first delivery, whole.
+func TestExecuteForeignWithoutAHandler(t *testing.T) {
+	t.Parallel()
+	mux := tasks.NewMux()
+	mux.HandleFunc("email.#", func(context.Context, *tasks.Task) error { assert.Fail(t, "run"); return nil })
+	e := executor(mux)
+	e.Retry.ShouldRetry = func(error, int) tasks.Verdict { return tasks.RetryYes }
+	for name, m := range map[string]tasks.Message{
+		"bare":         {RoutingKey: "sms.send"},
+		"plain text":   {RoutingKey: "sms.send", ContentType: "text/plain", Body: []byte("hello")},
+		"binary":       {RoutingKey: "sms.send", ContentType: "application/octet-stream", Body: []byte{0, 0xff, 0xfe}},
+		"an odd key":   {RoutingKey: " ..\xff", MessageID: "1", Headers: map[string]any{"x-tenant": "acme"}},
+		"of attempts":  {RoutingKey: "sms.send", Headers: map[string]any{tasks.HeaderMaxAttempts: 100}},
+		"with a reply": {RoutingKey: "sms.send", CorrelationID: "c", ReplyTo: "r", Type: "t", UserID: "bob"},
+	} {
+		task, err := tasks.Decode(m, "work", now)
+		require.NoError(t, err, name)
+		got := e.Execute(t.Context(), &task)
+		require.ErrorIs(t, got.Err, tasks.ErrNoHandler, name)
+		failure := tasks.Failure{Err: got.Err, At: now, Worker: "worker-1"}
+		got.Err = nil
+		assert.Equal(t, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonNoHandler}, got, name)
+
+		dead := tasks.DeadMessage(m, &task, self, got.Reason, failure, got.Counts)
+		assert.Equal(t, m.Body, dead.Body, name)
+		assert.Equal(t, m.ContentType, dead.ContentType, name)
+		assert.Equal(t, "no-handler", dead.Headers[tasks.HeaderDeadReason], name)
+		assert.Equal(t, fmt.Sprintf("no handler for key %q", m.RoutingKey), dead.Headers[tasks.HeaderError], name)
+		assert.NotContains(t, dead.Headers, tasks.HeaderErrors, "it has not run")
+	}
+}
+
 func TestExecuteOverrides(t *testing.T) {
 	t.Parallel()
 	e := executor(returning(errBoom))

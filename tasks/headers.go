@@ -16,7 +16,7 @@ const (
 	HeaderSchedule     = "warren-schedule"      // schedule entry
 	HeaderScheduledFor = "warren-scheduled-for" // RFC 3339
 	HeaderSettlement   = "warren-settlement"    // republishes of this work
-	HeaderRedeliveries = "warren-redeliveries"  // redeliveries of this work, counted apart from attempts
+	HeaderRedeliveries = "warren-redeliveries"  // deliveries that ended without a settlement, counted apart from attempts
 	HeaderEnqueuedBy   = "warren-enqueued-by"   // user_id of the first publisher
 	HeaderTraceParent  = "traceparent"          // W3C trace context
 	HeaderTraceState   = "tracestate"
@@ -29,6 +29,14 @@ const (
 	HeaderWorker     = "warren-worker"
 )
 
+// The headers that a quorum queue adds to what it gives out again: from 4.3 on the one counts what
+// was lost with its consumer, or rejected, and the other whatever came back; before there is but the
+// one, which counts all of it.
+const (
+	headerDeliveryCount = "x-delivery-count"
+	headerAcquiredCount = "x-acquired-count"
+)
+
 // Reason is why a task is a dead letter, as its warren-dead-reason header says.
 type Reason string
 
@@ -39,6 +47,7 @@ const (
 	ReasonNoHandler         Reason = "no-handler"
 	ReasonMalformed         Reason = "malformed"
 	ReasonExpired           Reason = "expired"
+	ReasonCrashLoop         Reason = "crash-loop"
 )
 
 // The reasons that RabbitMQ gives in x-death, for letters that it dead-lettered itself.

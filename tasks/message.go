@@ -45,3 +45,12 @@ func (m *Message) SetHeader(name string, value any) {
 	}
 	m.Headers[name] = value
 }
+
+// CountedByQueue reports whether the queue that delivered the message keeps count of its deliveries
+// in the message itself, which [Decode] then takes in. A quorum queue does, from the second
+// delivery on; of a classic queue only the delivery's redelivered flag is known.
+func (m *Message) CountedByQueue() bool {
+	_, deliveries := m.Headers[headerDeliveryCount]
+	_, acquired := m.Headers[headerAcquiredCount]
+	return deliveries || acquired
+}

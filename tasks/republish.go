@@ -32,8 +32,9 @@ type Failure struct {
 // priority and foreign headers stay as they are, but for what would bite (docs/wire.md):
 //
 //   - x-death and its kin, CC and BCC are stripped: RabbitMQ drops what it takes for a cycle, and CC
-//     fans out anew; so are x-delivery-count and x-acquired-count, which a queue adds on delivery and
-//     which would be stale;
+//     fans out anew;
+//   - x-delivery-count and x-acquired-count, which a queue adds on delivery and which would be stale,
+//     are stripped too, and warren-redeliveries is the task's count, which has taken them in;
 //   - user_id, which the broker validates against the connection, becomes warren-enqueued-by, and
 //     self, the user of our own connection, takes its place. An existing warren-enqueued-by stands
 //     only where the message's user_id was self: anybody else may have forged it;
@@ -71,6 +72,9 @@ func Republish(m Message, t *Task, self string) Message {
 		headers[HeaderEnqueuedBy] = m.UserID
 	}
 	m.UserID = self
+	if t.Redeliveries > 0 {
+		headers[HeaderRedeliveries] = int64(t.Redeliveries)
+	}
 	headers[HeaderRoutingKey] = t.Key
 	headers[HeaderSettlement] = int64(t.Settlement) + 1
 	return m
@@ -78,9 +82,11 @@ func Republish(m Message, t *Task, self string) Message {
 
 // RetryMessage returns the republishing of a work for its next start, no earlier than notBefore
 // (the zero time: at once). Where f is given it was a failed attempt, and the next one is counted;
-// without it the start did not count.
+// without it the start did not count. Either way somebody came back from the work alive, and the
+// count of its redeliveries begins anew.
 func RetryMessage(m Message, t *Task, self string, notBefore time.Time, f *Failure) Message {
 	m = Republish(m, t, self)
+	delete(m.Headers, HeaderRedeliveries)
 	delete(m.Headers, HeaderNotBefore)
 	if !notBefore.IsZero() {
 		m.Headers[HeaderNotBefore] = ceilMillis(notBefore)
@@ -88,6 +94,18 @@ func RetryMessage(m Message, t *Task, self string, notBefore time.Time, f *Failu
 	if f != nil {
 		m.Headers[HeaderAttempt] = int64(t.Attempt) + 1
 		m.Headers[HeaderErrors] = failures(t, f)
+	}
+	return m
+}
+
+// RedeliveredMessage returns the republishing of a work that was delivered again and is not run on
+// this delivery, so that the count of its redeliveries, t.Redeliveries, survives the next crash also
+// where the queue keeps none. It starts no earlier than notBefore (the zero time: than the message
+// says), under the same attempt.
+func RedeliveredMessage(m Message, t *Task, self string, notBefore time.Time) Message {
+	m = Republish(m, t, self)
+	if !notBefore.IsZero() {
+		m.Headers[HeaderNotBefore] = ceilMillis(notBefore)
 	}
 	return m
 }
@@ -122,17 +140,23 @@ func trimErrors(texts []string) []string {
 	return texts
 }
 
-// cut shortens a text to a number of bytes, at a rune's end and marked, and makes it valid UTF-8:
-// RabbitMQ's console cannot show a header that is not.
+// cut shortens a text to a number of bytes, and makes it valid UTF-8: RabbitMQ's console cannot show
+// a header that is not. What goes is the middle: an error begins with what was being done, and ends
+// with what came in the way, as do the last lines of a program.
 func cut(text string, size int) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= size {
 		return text
 	}
-	const mark = "…"
-	end := size - len(mark)
-	for end > 0 && !utf8.RuneStart(text[end]) {
+	const mark = " … "
+	kept := size - len(mark)
+	end := kept * 2 / 5
+	start := len(text) - (kept - end)
+	for !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return text[:end] + mark
+	for !utf8.RuneStart(text[start]) {
+		start++
+	}
+	return text[:end] + mark + text[start:]
 }

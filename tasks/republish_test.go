@@ -68,7 +68,7 @@ func TestRepublishStripsWhatBites(t *testing.T) {
 	}}
 	got := tasks.Republish(m, decoded(t, m), self)
 	assert.Equal(t, map[string]any{
-		"x-dea": 1, tasks.HeaderRoutingKey: "email", tasks.HeaderSettlement: int64(1),
+		"x-dea": 1, tasks.HeaderRoutingKey: "email", tasks.HeaderSettlement: int64(1), tasks.HeaderRedeliveries: int64(3),
 	}, got.Headers)
 }
 
@@ -232,7 +232,7 @@ func TestFailureBounds(t *testing.T) {
 	})
 }
 
-// checkCut checks that a text is whole, or cut at the last rune that fits beside the mark.
+// checkCut checks that a text is whole, or its beginning and its end with as little cut out as must be.
 func checkCut(t *rapid.T, whole, got string, size int) {
 	require.True(t, utf8.ValidString(got))
 	require.LessOrEqual(t, len(got), size)
@@ -240,10 +240,34 @@ func checkCut(t *rapid.T, whole, got string, size int) {
 		require.Equal(t, whole, got)
 		return
 	}
-	kept, marked := strings.CutSuffix(got, "…")
-	require.True(t, marked)
-	require.True(t, strings.HasPrefix(whole, kept))
-	require.Greater(t, len(got), size-utf8.UTFMax, "no more is cut off than must be")
+	const mark = " … "
+	require.Greater(t, len(got), size-2*(utf8.UTFMax-1)-1, "no more is cut out than must be")
+	for at := range got { // the mark may be in the text too
+		if front, end := got[:at], strings.TrimPrefix(got[at:], mark); strings.HasPrefix(got[at:], mark) &&
+			strings.HasPrefix(whole, front) && strings.HasSuffix(whole, end) {
+			require.InDelta(t, 0.4, float64(len(front))/float64(len(got)), 0.05)
+			return
+		}
+	}
+	require.Fail(t, "neither beginning nor end", "%q of %q", got, whole)
+}
+
+// The last lines of a program come with what it ended with, in either header.
+func TestFailureTellsBeginningAndEnd(t *testing.T) {
+	t.Parallel()
+	program := "exit status 1: Traceback (most recent call last):\n" + strings.Repeat("  File \"send.py\", line 7, in send\n", 100) +
+		"ConnectionRefusedError: [Errno 111] connection refused by smtp.example.com"
+	got := tasks.DeadMessage(tasks.Message{}, &tasks.Task{Attempt: 2}, self, tasks.ReasonAttemptsExhausted,
+		tasks.Failure{Err: errors.New(program), At: now, Worker: "vm:886"}, true)
+	lines := got.Headers[tasks.HeaderErrors].([]any)
+	assert.Equal(t, "#2 2026-11-22T06:00:01Z vm:886: exit status 1: Traceback (most recent call las … "+
+		" in send\n  File \"send.py\", line 7, in send\nConnectionRefusedError: [Errno 111] connection refused by smtp.example.com", lines[0])
+	for says, check := range map[string]func(string, string) bool{
+		"exit status 1: Traceback":               strings.HasPrefix,
+		"connection refused by smtp.example.com": strings.HasSuffix,
+	} {
+		assert.True(t, check(got.Headers[tasks.HeaderError].(string), says), says)
+	}
 }
 
 func TestFailureWithoutAnError(t *testing.T) {

@@ -83,7 +83,8 @@ type Task struct {
 	Queue string
 	// Settlement counts the republishes of this work.
 	Settlement int
-	// Redeliveries counts the deliveries of this work that ended without a settlement.
+	// Redeliveries counts the deliveries of this work that ended without a settlement since a handler
+	// last came back from it: what the wire carries, and the queue's own count where it keeps one.
 	Redeliveries int
 	// EnqueuedBy is the user_id of the first publisher, carried over republishes.
 	EnqueuedBy string

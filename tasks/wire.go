@@ -93,9 +93,11 @@ func Encode(t Task, now time.Time) (Message, error) {
 
 // Decode reads a message that was delivered from a queue as a task. It is tolerant: numbers may
 // come as any integer type, as integral floats or as decimal text, texts as strings or bytes, a
-// void counts as absent, a trace context that is no text is ignored, and what is not Warren's is kept in Headers. A header of Warren's own that cannot be read returns a
-// [*MalformedError] beside a task in which the rest is filled, so that it can be dead-lettered
-// with its ID and key. It never panics, whatever the message holds.
+// void counts as absent, a trace context that is no text is ignored, and what is not Warren's is kept
+// in Headers. The queue's own count of deliveries, if it keeps one, is added to Redeliveries. A
+// header of Warren's own that cannot be read returns a [*MalformedError] beside a task in which the
+// rest is filled, so that it can be dead-lettered with its ID and key. It never panics, whatever the
+// message holds.
 func Decode(m Message, queue string, now time.Time) (Task, error) {
 	t := Task{
 		ID: m.MessageID, Key: m.RoutingKey, Payload: m.Body, Attempt: 1, Queue: queue,
@@ -124,6 +126,7 @@ func Decode(m Message, queue string, now time.Time) (Task, error) {
 			t.Headers[name] = value
 		}
 	}
+	t.Redeliveries = int(min(int64(t.Redeliveries)+deliveryCount(m.Headers), math.MaxInt32))
 	if t.EnqueuedAt.IsZero() {
 		t.EnqueuedAt = publishedAt(m)
 	}
@@ -154,6 +157,16 @@ func publishedAt(m Message) time.Time {
 		return time.Time{}
 	}
 	return at
+}
+
+// deliveryCount returns the queue's own count of how often the message came back. What cannot be
+// read as one is none: the header is not Warren's.
+func deliveryCount(headers map[string]any) int64 {
+	n, err := readInt(headers[headerDeliveryCount], 0, math.MaxInt32)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // readExpiration turns AMQP's expiration, which counts from when the message entered its queue,
@@ -188,5 +201,5 @@ func reservedHeader(name string) bool {
 func brokerHeader(name string) bool {
 	return strings.HasPrefix(name, "x-death") ||
 		strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") ||
-		name == "x-delivery-count" || name == "x-acquired-count"
+		name == headerDeliveryCount || name == headerAcquiredCount
 }

@@ -42,6 +42,7 @@ func checkMessage(t *testing.T, m tasks.Message) {
 	require.Equal(t, m.Body, task.Payload)
 	require.Equal(t, "work", task.Queue)
 	require.GreaterOrEqual(t, task.Attempt, 1)
+	require.True(t, 0 <= task.Redeliveries && task.Redeliveries <= math.MaxInt32)
 	for _, at := range []time.Time{task.EnqueuedAt, task.NotBefore, task.ExpiresAt} {
 		require.True(t, at.IsZero() || at.Unix() >= 0, "%s", at)
 	}
@@ -50,16 +51,24 @@ func checkMessage(t *testing.T, m tasks.Message) {
 	}
 
 	failed := tasks.Failure{Err: fmt.Errorf("%w: boom", tasks.ErrPanic), At: now, Worker: "worker-1"}
-	checkAgain(t, m, task, err, tasks.Republish(m, &task, "warren"))
+	again := checkAgain(t, m, task, err, tasks.Republish(m, &task, "warren"))
+	require.Equal(t, task.Redeliveries, again.Redeliveries)
+	redelivered := checkAgain(t, m, task, err, tasks.RedeliveredMessage(m, &task, "warren", now.Add(time.Hour)))
+	require.Equal(t, task.Redeliveries, redelivered.Redeliveries)
+	require.Equal(t, task.Attempt, redelivered.Attempt)
+	require.False(t, redelivered.NotBefore.Before(now.Add(time.Hour)))
 	snoozed := checkAgain(t, m, task, err, tasks.RetryMessage(m, &task, "warren", now.Add(time.Hour), nil))
+	require.Zero(t, snoozed.Redeliveries)
 	require.Equal(t, task.Attempt, snoozed.Attempt)
 	require.False(t, snoozed.NotBefore.Before(now.Add(time.Hour)))
 	retried := checkAgain(t, m, task, err, tasks.RetryMessage(m, &task, "warren", time.Time{}, &failed))
 	require.Equal(t, task.Attempt+1, retried.Attempt)
+	require.Zero(t, retried.Redeliveries)
 	require.Zero(t, retried.NotBefore)
 	require.Contains(t, retried.Errors[len(retried.Errors)-1], "boom")
 	dead := tasks.DeadMessage(m, &task, "warren", tasks.ReasonPermanent, failed, true)
-	checkAgain(t, m, task, err, dead)
+	read := checkAgain(t, m, task, err, dead)
+	require.Equal(t, task.Redeliveries, read.Redeliveries)
 	require.Equal(t, "permanent", dead.Headers[tasks.HeaderDeadReason])
 
 	require.Equal(t, before, fmt.Sprintf("%#v", m), "the message itself stays as it was")
@@ -79,7 +88,7 @@ func checkAgain(t *testing.T, m tasks.Message, task tasks.Task, malformed error,
 	}
 	require.Equal(t, task.Key, got.Key)
 	require.Equal(t, task.Settlement+1, got.Settlement)
-	require.Equal(t, task.Redeliveries, got.Redeliveries)
+	require.False(t, again.CountedByQueue())
 	for _, text := range got.Errors {
 		require.True(t, utf8.ValidString(text))
 		require.LessOrEqual(t, len(text), tasks.MaxErrorsItemBytes)
@@ -126,7 +135,7 @@ func (in *input) message() tasks.Message {
 	if seconds := in.number(); seconds != 0 {
 		m.Timestamp = time.Unix(seconds, 0)
 	}
-	names := []string{"x-death", "x-first-death-queue", "x-last-death-reason", "CC", "BCC", "cc", "Warren-Attempt", "warren-x",
+	names := []string{"x-death", "x-delivery-count", "x-acquired-count", "x-first-death-queue", "x-last-death-reason", "CC", "BCC", "cc", "Warren-Attempt", "warren-x",
 		tasks.HeaderDeadReason, tasks.HeaderError, in.text()}
 	for _, h := range wireHeaders {
 		names = append(names, h.name)
