@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"encoding/json"
-	"time"
 )
 
 // Definition binds a routing key to the Go type of its payload, so that publisher and handler
@@ -19,7 +18,7 @@ func (d Definition[T]) Key() string { return d.key }
 
 // Handle adds a handler for the task to a mux. A payload that is not JSON of T makes its task a
 // dead letter with [ReasonMalformed]. [FromContext] gives the handler the rest of the task.
-func (d Definition[T]) Handle(m *Mux, f func(ctx context.Context, payload T) error) {
+func (d Definition[T]) Handle(m *Mux, f func(ctx context.Context, payload T) error, opts ...HandleOption) {
 	if f == nil {
 		m.Handle(d.key, nil)
 		return
@@ -30,7 +29,7 @@ func (d Definition[T]) Handle(m *Mux, f func(ctx context.Context, payload T) err
 			return &MalformedError{Field: "payload", Err: err}
 		}
 		return f(ctx, payload)
-	})
+	}, opts...)
 }
 
 // Enqueue publishes the task and returns its ID. It blocks as the enqueuer's Enqueue does. A
@@ -46,42 +45,4 @@ func (d Definition[T]) Enqueue(ctx context.Context, to Enqueuer, payload T, opts
 		opt(&t)
 	}
 	return to.Enqueue(ctx, t)
-}
-
-// EnqueueOption sets something of a task that is to be published. What is out of bounds is
-// reported by Enqueue.
-type EnqueueOption func(*Task)
-
-// Delay has the task run after d, at most routing.MaxDelay.
-func Delay(d time.Duration) EnqueueOption {
-	return func(t *Task) { t.NotBefore = time.Now().Add(d) }
-}
-
-// At has the task run at a time, at most routing.MaxDelay ahead.
-func At(at time.Time) EnqueueOption { return func(t *Task) { t.NotBefore = at } }
-
-// ExpiresAt has the task be a dead letter where it is not started before a time.
-func ExpiresAt(at time.Time) EnqueueOption { return func(t *Task) { t.ExpiresAt = at } }
-
-// Priority sets the priority, MinPriority..MaxPriority, the highest first.
-func Priority(p int) EnqueueOption { return func(t *Task) { t.Priority = p } }
-
-// ID sets the task's ID, at most MaxIDBytes bytes. Publishing a task again under its ID, after an
-// error that left open whether it arrived, lets the worker tell that it is the same.
-func ID(id string) EnqueueOption { return func(t *Task) { t.ID = id } }
-
-// MaxAttempts overrides the queue's number of attempts, 1..MaxMaxAttempts.
-func MaxAttempts(n int) EnqueueOption { return func(t *Task) { t.MaxAttempts = n } }
-
-// Timeout overrides the queue's timeout, 1 ms..MaxTimeout.
-func Timeout(d time.Duration) EnqueueOption { return func(t *Task) { t.Timeout = d } }
-
-// Header adds a foreign header; its name may not begin with HeaderPrefix.
-func Header(name string, value any) EnqueueOption {
-	return func(t *Task) {
-		if t.Headers == nil {
-			t.Headers = map[string]any{}
-		}
-		t.Headers[name] = value
-	}
 }

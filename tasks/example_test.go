@@ -96,3 +96,18 @@ func ExampleMux() {
 	// email.goodbye by email.*
 	// email.goodbye.eu by #
 }
+
+// One pattern's tasks may be kept from taking all of their queue's concurrency.
+func ExampleConcurrency() {
+	mux := tasks.NewMux()
+	done := func(context.Context, *tasks.Task) error { return nil }
+	mux.HandleFunc("image.#", done)
+	mux.HandleFunc("image.render.*", done, tasks.Concurrency(2))
+
+	fmt.Println(mux.Concurrency("image.render.video"))
+	_, limit := mux.Concurrency("image.resize")
+	fmt.Println(limit)
+	// Output:
+	// image.render.* 2
+	// 0
+}

@@ -15,20 +15,24 @@ import (
 // goroutines.
 type Mux struct {
 	entries []muxEntry // the most specific first
+	limited bool       // by one of entries
 	err     error
 }
 
 type muxEntry struct {
 	pattern routing.Pattern
 	handler Handler
+	limited bool
+	limit   int // where limited
 }
 
 // NewMux returns a mux without handlers.
 func NewMux() *Mux { return &Mux{} }
 
 // Handle adds a handler for the keys that a pattern matches. A bad pattern, the same pattern
-// twice, or a nil handler is kept as an error that [Mux.Err] returns, and worker.New with it.
-func (m *Mux) Handle(pattern string, h Handler) {
+// twice, a nil handler, or an option out of its bounds is kept as an error that [Mux.Err] returns,
+// and worker.New with it.
+func (m *Mux) Handle(pattern string, h Handler, opts ...HandleOption) {
 	p, err := routing.ParsePattern(pattern)
 	switch {
 	case err != nil:
@@ -45,7 +49,17 @@ func (m *Mux) Handle(pattern string, h Handler) {
 		m.err = errors.Join(m.err, fmt.Errorf("%w: pattern %q is handled twice", ErrInvalidMux, pattern))
 		return
 	}
-	m.entries = slices.Insert(m.entries, at, muxEntry{p, h})
+	entry := muxEntry{pattern: p, handler: h}
+	for _, opt := range opts {
+		opt(&entry)
+	}
+	if entry.limited && (entry.limit < 1 || entry.limit > MaxConcurrency) {
+		m.err = errors.Join(m.err, fmt.Errorf("%w: pattern %q: concurrency: %d is not within 1..%d",
+			ErrInvalidMux, pattern, entry.limit, MaxConcurrency))
+		return
+	}
+	m.limited = m.limited || entry.limited
+	m.entries = slices.Insert(m.entries, at, entry)
 }
 
 func isNilFunc(h Handler) bool {
@@ -54,8 +68,8 @@ func isNilFunc(h Handler) bool {
 }
 
 // HandleFunc adds a function as a handler, as [Mux.Handle] does.
-func (m *Mux) HandleFunc(pattern string, f func(ctx context.Context, t *Task) error) {
-	m.Handle(pattern, HandlerFunc(f))
+func (m *Mux) HandleFunc(pattern string, f func(ctx context.Context, t *Task) error, opts ...HandleOption) {
+	m.Handle(pattern, HandlerFunc(f), opts...)
 }
 
 // Err returns what was wrong with the patterns and handlers that were added, nil where nothing
@@ -65,12 +79,32 @@ func (m *Mux) Err() error { return m.err }
 // Find returns the handler of a key and the pattern that won. The last result is false where no
 // pattern matches.
 func (m *Mux) Find(key string) (Handler, routing.Pattern, bool) {
-	for _, e := range m.entries {
-		if e.pattern.Match(key) {
-			return e.handler, e.pattern, true
-		}
+	if e := m.find(key); e != nil {
+		return e.handler, e.pattern, true
 	}
 	return nil, routing.Pattern{}, false
+}
+
+// Concurrency returns the pattern that wins for a key and how many of its tasks may run at a time:
+// 0, and no pattern, where only the queue limits it. It costs nothing in a mux without limits.
+func (m *Mux) Concurrency(key string) (pattern string, limit int) {
+	if !m.limited {
+		return "", 0
+	}
+	if e := m.find(key); e != nil && e.limited {
+		return e.pattern.String(), e.limit
+	}
+	return "", 0
+}
+
+// find returns the entry of a key, nil where no pattern matches.
+func (m *Mux) find(key string) *muxEntry {
+	for i := range m.entries {
+		if m.entries[i].pattern.Match(key) {
+			return &m.entries[i]
+		}
+	}
+	return nil
 }
 
 // HandleTask runs the task by the handler of its key. Where there is none it returns an error that
