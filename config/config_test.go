@@ -51,10 +51,11 @@ queues:
     routes: ["email.#", "news.*"]
     handlers:
       "email.#": {http: {url: "http://127.0.0.1:8080/tasks", timeout: 20s, headers: {X-Token: 123}}}
-      "email.*": {exec: ["./bin/send-email", --port, 25]}
+      "email.*": {exec: ["./bin/send-email", --port, 25], concurrency: 2}
     concurrency: 3
     timeout: 1d12h
     prefetch: 7
+    rate_limit: {per_second: 0.5, burst: 3}
     type: classic
     retry: {max_attempts: 8, initial: 100ms, max: 1h, factor: 1.5, jitter: 0}
   bulk:
@@ -79,9 +80,9 @@ shutdown: {grace: 10s}
 				{Pattern: "email.#", HTTP: &HTTP{
 					URL: "http://127.0.0.1:8080/tasks", Timeout: 20 * time.Second, Headers: map[string]string{"X-Token": "123"},
 				}},
-				{Pattern: "email.*", Exec: []string{"./bin/send-email", "--port", "25"}},
+				{Pattern: "email.*", Exec: []string{"./bin/send-email", "--port", "25"}, Concurrency: 2},
 			},
-			Concurrency: 3, Timeout: 36 * time.Hour, Prefetch: 7, Type: routing.Classic,
+			Concurrency: 3, Timeout: 36 * time.Hour, Prefetch: 7, RateLimit: RateLimit{PerSecond: 0.5, Burst: 3}, Type: routing.Classic,
 			Retry: tasks.RetryPolicy{
 				MaxAttempts: 8, Backoff: tasks.Exponential, Initial: 100 * time.Millisecond, Max: time.Hour, Factor: 1.5, Jitter: tasks.NoJitter,
 			},
@@ -132,6 +133,21 @@ func TestParseRetries(t *testing.T) {
 		want.MaxAttempts, want.Jitter = 5, 0.1
 		assert.Equal(t, want, mustParse(t, "queues: {q: {retry: {"+text+"}}}").Queues[0].Retry, text)
 	}
+}
+
+func TestParseRateLimit(t *testing.T) {
+	for text, want := range map[string]RateLimit{
+		"per_second: 100":             {100, 100},
+		"per_second: 100, burst: 10":  {100, 10},
+		"per_second: 2.01":            {2.01, 3},
+		"per_second: 0.5":             {0.5, 1},
+		"per_second: 0.0001":          {0.0001, 1},
+		"per_second: 1e5, burst: 1":   {100_000, 1},
+		"burst: 1, per_second: 100_0": {1000, 1},
+	} {
+		assert.Equal(t, want, mustParse(t, "queues: {q: {rate_limit: {"+text+"}}}").Queues[0].RateLimit, text)
+	}
+	assert.Zero(t, mustParse(t, "queues: {q: }").Queues[0].RateLimit)
 }
 
 func TestParseAliases(t *testing.T) {
@@ -212,7 +228,7 @@ func FuzzParse(f *testing.F) {
 		"", "a", "[", "- \n-", "a: b: c", "&a [*a]", "? {a: b} : c", "%YAML 1.1\n---\n", "\xff\xfe", "{{}: []}", "<<: {a: 1}",
 		"broker: {urls: [amqp://u:p@h/v], tls: {ca: a}, prefix: ${P:-x}}",
 		"queues: {q: {routes: ['a.#'], handlers: {'#': {exec: [a]}}, retry: {jitter: 0}, prefetch: auto}}",
-		"queues: {q: {retry: {backoff: linear, factor: 2}}}",
+		"queues: {q: {retry: {backoff: linear, factor: 2}, rate_limit: {per_second: 0.5, burst: 2}}}",
 		"schedules: {s: {cron: '0 9 * * *', tz: Asia/Tokyo, key: k, payload: {a: [1, 2.5, ~, x, 2026-01-01]}}}",
 		"schedules: {s: {cron: '@daily', key: k, payload: &p {a: *p}}}",
 		"metrics: {listen: ':9464'}\nshutdown: {grace: 1d}\n---\n",

@@ -17,6 +17,9 @@ type Handler struct {
 	// Exec is the program and its arguments. A relative path is relative to the working directory.
 	Exec []string
 	HTTP *HTTP
+	// Concurrency is how many tasks of the pattern run at a time, 1..tasks.MaxConcurrency, within their
+	// queue's; 0, the default, leaves it to the queue's.
+	Concurrency int
 }
 
 // HTTP is a web service that is a handler.
@@ -38,8 +41,9 @@ func (v value) handler(pattern string) Handler {
 	}
 	given := 0
 	mapping := v.fields(map[string]func(value){
-		"exec": func(v value) { given++; v.exec(&h.Exec) },
-		"http": func(v value) { given++; h.HTTP = v.http() },
+		"exec":        func(v value) { given++; v.exec(&h.Exec) },
+		"http":        func(v value) { given++; h.HTTP = v.http() },
+		"concurrency": func(v value) { v.integer(&h.Concurrency, 1, tasks.MaxConcurrency) },
 	})
 	switch {
 	case mapping && given == 0:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	MaxPrefetch        = 65_535
 	// MinTimeout is the shortest timeout, and the shortest delay of a retry.
 	MinTimeout = time.Millisecond
+	// MinRate and MaxRate bound the tasks a second of a rate limit: from one in some three hours.
+	MinRate = 0.0001
+	MaxRate = 100_000
 )
 
 // Queue is one queue and how it is worked on.
@@ -33,12 +37,23 @@ type Queue struct {
 	// tasks.DefaultTimeout.
 	Timeout time.Duration
 	// Prefetch is how many deliveries a worker holds, Concurrency..MaxPrefetch; 0, in the file auto,
-	// leaves it to the worker. Defaults to 0.
+	// has the worker adapt it to how long tasks take. Defaults to 0.
 	Prefetch int
+	// RateLimit is how often a worker starts a task. Defaults to the zero value: no limit.
+	RateLimit RateLimit
 	// Type defaults to routing.Auto.
 	Type routing.QueueType
 	// Retry has its defaults filled in; jitter: 0 in the file is tasks.NoJitter.
 	Retry tasks.RetryPolicy
+}
+
+// RateLimit is a rate of starts, with bursts. The zero value is none.
+type RateLimit struct {
+	// PerSecond is how many tasks a second are started in the long run, MinRate..MaxRate.
+	PerSecond float64
+	// Burst is how many may be started at once after a pause, 1..MaxRate. Defaults to PerSecond,
+	// rounded up.
+	Burst int
 }
 
 // queue reads the section of one queue. Its name is checked later.
@@ -53,6 +68,7 @@ func (v value) queue(name string) Queue {
 		"concurrency": func(v value) { v.integer(&q.Concurrency, 1, MaxConcurrency) },
 		"timeout":     func(v value) { v.duration(&q.Timeout, MinTimeout, tasks.MaxTimeout) },
 		"prefetch":    func(v value) { prefetch = v; v.prefetch(&q.Prefetch) },
+		"rate_limit":  func(v value) { v.rateLimit(&q.RateLimit) },
 		"type":        func(v value) { v.queueType(&q.Type) },
 		"retry":       func(v value) { v.retry(&q.Retry) },
 		"handlers": func(v value) {
@@ -93,6 +109,22 @@ func (v value) prefetch(to *int) {
 	default:
 		v.fail("%s is wanted, not %s", wanted, describe(s))
 	}
+}
+
+func (v value) rateLimit(to *RateLimit) {
+	var limit RateLimit
+	given := false
+	mapping := v.fields(map[string]func(value){
+		"per_second": func(v value) { given = true; v.number(&limit.PerSecond, MinRate, MaxRate) },
+		"burst":      func(v value) { v.integer(&limit.Burst, 1, MaxRate) },
+	})
+	if mapping && !given {
+		v.fail("per_second is missing")
+	}
+	if limit.Burst == 0 {
+		limit.Burst = int(math.Ceil(limit.PerSecond))
+	}
+	*to = limit
 }
 
 func (v value) queueType(to *routing.QueueType) {

@@ -85,7 +85,7 @@ func (c *command) build(cfg *config.Config) (queues []worker.Queue, closeHandler
 				return nil, nil, fmt.Errorf("queues.%s.handlers.%s: %w", q.Name, h.Pattern, err)
 			}
 			closers = append(closers, closeHandler)
-			mux.Handle(h.Pattern, handler)
+			mux.Handle(h.Pattern, handler, handleOptions(h)...)
 		}
 		queue := worker.Queue{
 			Name: q.Name, Mux: mux, Concurrency: q.Concurrency, Prefetch: q.Prefetch,
@@ -100,6 +100,14 @@ func (c *command) build(cfg *config.Config) (queues []worker.Queue, closeHandler
 		return nil, nil, errors.New("queues: there is none")
 	}
 	return queues, closeAll, nil
+}
+
+// handleOptions returns how a configuration wants the tasks of a pattern handled.
+func handleOptions(h config.Handler) []tasks.HandleOption {
+	if h.Concurrency == 0 {
+		return nil
+	}
+	return []tasks.HandleOption{tasks.Concurrency(h.Concurrency)}
 }
 
 // newHandler makes the handler that a configuration describes.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/internal/daemon"
 )
 
@@ -56,4 +57,27 @@ func TestUsage(t *testing.T) {
 			assert.Contains(t, stderr.String(), c.stderr)
 		})
 	}
+}
+
+// The limits that the configuration gives to patterns reach the mux.
+func TestBuildLimitsPatterns(t *testing.T) {
+	cfg, err := config.LoadEnv(file(t, `
+queues:
+  image:
+    routes: ["image.#"]
+    handlers:
+      "image.render.#": {exec: ["true"], concurrency: 2}
+      "#": {http: {url: "http://127.0.0.1:1"}}
+`), noEnvironment)
+	require.NoError(t, err)
+	queues, closeHandlers, err := (&command{}).build(cfg)
+	require.NoError(t, err)
+	defer closeHandlers()
+	require.Len(t, queues, 1)
+	require.NoError(t, queues[0].Mux.Err())
+	pattern, limit := queues[0].Mux.Concurrency("image.render.video")
+	assert.Equal(t, "image.render.#", pattern)
+	assert.Equal(t, 2, limit)
+	_, limit = queues[0].Mux.Concurrency("image.resize")
+	assert.Zero(t, limit)
 }
