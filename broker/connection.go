@@ -19,26 +19,13 @@ import (
 type connection struct {
 	*amqp.Connection
 	// raw is the socket, closed to end a write that the broker does not read.
-	raw net.Conn
+	raw *socket
 	// url is the node's address without credentials.
 	url string
 	// user is who the broker knows us as, empty where a certificate decides.
 	user    string
 	version routing.Version
 	blocked atomic.Bool
-}
-
-// socket closes itself when reading fails. The library ends a connection from its reader, for
-// which it needs locks that a write holds; a write that the broker does not read would hold them
-// for ever.
-type socket struct{ net.Conn }
-
-func (s *socket) Read(p []byte) (int, error) {
-	n, err := s.Conn.Read(p)
-	if err != nil {
-		_ = s.Close() // the read's error is the one that counts
-	}
-	return n, err
 }
 
 // dial opens a connection to one node. ctx bounds it, as does the configuration's DialTimeout,
@@ -64,7 +51,7 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection
 			if err != nil {
 				return nil, err
 			}
-			c.raw = &socket{raw}
+			c.raw = &socket{Conn: raw}
 			inTime = context.AfterFunc(ctx, func() { _ = raw.Close() }) // the handshakes heed no context
 			return c.raw, nil
 		},
