@@ -91,8 +91,6 @@ func (c *Client) User() string { return c.user }
 // and blocks until the broker has confirmed it, ctx is done, or PublishTimeout is over. The errors
 // are [*PublishError]; see this package's errors for what each leaves open.
 func (c *Client) Publish(ctx context.Context, m tasks.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.PublishTimeout)
-	defer cancel()
 	return c.publisher.publish(ctx, &m)
 }
 

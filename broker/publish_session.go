@@ -10,8 +10,7 @@ import (
 )
 
 // publishSession is a channel in confirm mode on one connection. Its publisher's goroutine writes;
-// one more takes in what the broker says of the channel, and one for each message awaits its
-// confirm, so that a queue that does not confirm keeps back nobody but those who publish to it.
+// one more takes in what the broker says of the channel, and confirms what it says of each message.
 //
 // RabbitMQ sends a message's return before its confirm, and the library hands them over in that
 // order. Returns are taken from their channel under the lock only, so that whoever handles a
@@ -29,7 +28,7 @@ type publishSession struct {
 	over     chan struct{} // closed: the broker will say no more
 	cause    error         // why it is over; read it after over
 	room     chan struct{} // holds a token for each message that is sent and not confirmed
-	waiters  sync.WaitGroup
+	confirms *confirms
 
 	mu      sync.Mutex
 	pending map[uint64]*publication // sent and not confirmed, by their place in the order of publishing
@@ -37,6 +36,10 @@ type publishSession struct {
 	ended   bool                    // pending has been answered and takes no more
 	moved   time.Time               // when pending was last seen to move, or had no reason to
 	gate    chan struct{}           // closed while the broker does not block us
+
+	// What follows is the writer's own.
+	corked  bool
+	failure error // why what was corked was not written
 }
 
 // newPublishSession opens a channel. blocking tells of the connection's being blocked; it is the
@@ -60,6 +63,7 @@ func newPublishSession(p *publisher, c *connection, blocking chan amqp.Blocking)
 		room:     make(chan struct{}, p.cfg.Window),
 		gate:     make(chan struct{}),
 	}
+	s.confirms = newConfirms(p.cfg.Window, s.settle)
 	if !c.blocked.Load() {
 		close(s.gate)
 	}
@@ -67,39 +71,56 @@ func newPublishSession(p *publisher, c *connection, blocking chan amqp.Blocking)
 }
 
 // write sends what is queued until the session is over, or ctx is done and what was sent is
-// confirmed.
+// confirmed. While there is more to send the socket is corked, so that a burst is one write.
 func (s *publishSession) write(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { close(s.stopping) })
 	defer stop()
+	defer s.confirms.close()
+	var m outgoing
 	for {
 		pub := s.next()
 		if pub == nil {
 			break
 		}
-		if !s.admit() || !s.enter(pub) {
+		if !s.admit() || !s.enter(pub, &m) {
 			s.publisher.held = pub // for the next session; its caller may give it up meanwhile
 			break
 		}
-		if pub.state.Load() == stateAbandoned {
+		if m.place == 0 {
 			<-s.room
 			continue
 		}
-		if err := s.send(pub); err != nil {
+		s.cork()
+		if err := s.send(&m); err != nil {
+			s.uncork()
 			return err
 		}
 	}
+	s.uncork()
 	s.flush()
-	return nil
+	return s.failure
 }
 
 // next returns the next publication, nil when there is to be none.
 func (s *publishSession) next() *publication {
 	if pub := s.publisher.held; pub != nil {
-		s.publisher.held = nil
+		s.publisher.held = pub.next
 		return pub
 	}
 	select {
 	case pub := <-s.publisher.queue:
+		s.publisher.held = pub.next
+		return pub
+	case <-s.stopping:
+		return nil
+	case <-s.over:
+		return nil
+	default:
+		s.uncork()
+	}
+	select {
+	case pub := <-s.publisher.queue:
+		s.publisher.held = pub.next
 		return pub
 	case <-s.stopping:
 	case <-s.over:
@@ -107,9 +128,35 @@ func (s *publishSession) next() *publication {
 	return nil
 }
 
+func (s *publishSession) cork() {
+	if !s.corked {
+		s.conn.raw.cork()
+		s.corked = true
+	}
+}
+
+// uncork writes what was sent. Where that fails the socket is closed, which ends the session.
+func (s *publishSession) uncork() {
+	if !s.corked {
+		return
+	}
+	s.corked = false
+	if err := s.conn.raw.uncork(); err != nil && s.failure == nil {
+		s.failure = fmt.Errorf("write to %s: %w", s.conn.url, err)
+	}
+}
+
 // admit waits until the broker takes messages and there is room in the window, and takes a place
 // in it. It returns false when nothing more is to be sent.
 func (s *publishSession) admit() bool {
+	if !s.conn.blocked.Load() {
+		select {
+		case s.room <- struct{}{}:
+			return true
+		default:
+		}
+	}
+	s.uncork() // what is to be waited for may be the confirms of what is corked
 	for {
 		s.mu.Lock()
 		gate := s.gate
@@ -135,42 +182,52 @@ func (s *publishSession) admit() bool {
 	}
 }
 
+// outgoing is a message that is to be written, a copy of its publication's: that is answered as soon
+// as the session ends, and then its caller's again.
+type outgoing struct {
+	place         uint64 // in the order of publishing; 0 where nobody wants it any longer
+	exchange, key string
+	message       amqp.Publishing
+}
+
 // enter makes a message that is still wanted one that awaits its confirm. It returns false where
 // the session is over, so that nobody would answer it.
-func (s *publishSession) enter(pub *publication) bool {
+func (s *publishSession) enter(pub *publication, m *outgoing) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
 		return false
 	}
+	m.place = 0
 	if pub.state.CompareAndSwap(stateQueued, stateSent) {
 		s.last++
 		pub.place = s.last
 		s.pending[pub.place] = pub
+		m.place, m.exchange, m.key, m.message = pub.place, pub.exchange, pub.key, pub.message
 	}
 	return true
 }
 
 // send writes one message. It blocks while the socket does not take it.
-func (s *publishSession) send(pub *publication) error {
+func (s *publishSession) send(m *outgoing) error {
 	const mandatory, immediate = true, false // everything is to be told where nobody wants it
-	confirmation, err := s.channel.PublishWithDeferredConfirm(pub.exchange, pub.key, mandatory, immediate, pub.message)
+	confirmation, err := s.channel.PublishWithDeferredConfirm(m.exchange, m.key, mandatory, immediate, m.message)
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", s.conn.url, err)
 	}
 	s.mu.Lock()
-	pub.confirmation = confirmation
+	if pub := s.pending[m.place]; pub != nil {
+		pub.confirmation = confirmation
+	}
 	s.mu.Unlock()
-	s.waiters.Go(func() { // the library ends it with the channel, if nothing else does
-		s.settle(pub, confirmation.Wait())
-	})
+	s.confirms.await(m.place, confirmation, len(s.room)) // the library ends it with the channel, if nothing else does
 	return nil
 }
 
 // await returns when the session is over and its goroutines are gone. It follows write.
 func (s *publishSession) await() {
 	<-s.over
-	s.waiters.Wait()
+	s.confirms.wait()
 }
 
 // flushTimeout bounds the wait for outstanding confirms at a clean end.
@@ -246,19 +303,25 @@ func (s *publishSession) takeReturns() {
 
 // settle answers a message that the broker has confirmed or refused. What the channel's end has
 // left without either is end's.
-func (s *publishSession) settle(pub *publication, acked bool) {
+func (s *publishSession) settle(place uint64, acked bool) {
 	s.mu.Lock()
-	_, open := s.pending[pub.place]
-	if !open || !acked && s.channel.IsClosed() {
+	pub := s.pending[place]
+	if pub == nil || !acked && s.channel.IsClosed() {
 		s.mu.Unlock()
 		return
 	}
 	s.takeReturns()
-	delete(s.pending, pub.place)
+	delete(s.pending, place)
 	s.moved = time.Time{} // the watch sees it
 	s.mu.Unlock()
 	<-s.room
-	pub.done <- verdictOf(pub, acked)
+	pub.finish(verdictOf(pub, acked))
+}
+
+// finish hands a publication back with its result. It is not the session's any longer.
+func (pub *publication) finish(result error) {
+	pub.result = result
+	pub.done <- pub
 }
 
 func verdictOf(pub *publication, acked bool) error {
@@ -323,9 +386,9 @@ func (s *publishSession) end(amqpErr *amqp.Error) {
 	}
 	for _, pub := range s.pending {
 		if pub.confirmation != nil && pub.confirmation.Acked() {
-			pub.done <- verdictOf(pub, true)
+			pub.finish(verdictOf(pub, true))
 		} else {
-			pub.done <- s.fate(pub, amqpErr, suspects)
+			pub.finish(s.fate(pub, amqpErr, suspects))
 		}
 	}
 	s.pending, s.ended = nil, true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -16,24 +17,32 @@ import (
 type publisher struct {
 	cfg        *Config
 	supervisor *supervisor
-	queue      chan *publication
-	held       *publication // taken from the queue and not sent when a session ended; the writer's own
+	queue      chan *publication // each with those that were submitted with it
+	held       *publication      // taken from the queue and not sent yet; the writer's own
 	limits     atomic.Pointer[limits]
 	closed     chan struct{} // closed: nothing is sent any more
 }
+
+// queueLength is how many submissions wait for the writer, in the order in which they came; who
+// comes then waits in that order too. It is short, so that nobody is far behind one who publishes
+// many.
+const queueLength = 64
 
 // limits is what the broker takes, in bytes, as far as is known.
 type limits struct {
 	body, frame int
 }
 
-// publication is one message on its way.
+// publication is one message on its way. It can be used again once it has been received from done.
 type publication struct {
 	exchange, key string
 	message       amqp.Publishing
+	slot, index   int          // its submitter's own
+	next          *publication // submitted with it, to be sent after it
 
-	state atomic.Int32
-	done  chan error // takes the one result
+	state  atomic.Int32
+	result error             // what became of it; read it after done
+	done   chan *publication // takes it, once, when it has its result; there is room for it
 
 	// What follows is the session's, under its lock.
 	place        uint64 // in the order of publishing
@@ -42,7 +51,7 @@ type publication struct {
 }
 
 // The states of a publication. Whoever moves it from queued decides: the writer to sent, the
-// caller whose context has ended to abandoned.
+// caller that does not wait any longer to abandoned.
 const (
 	stateQueued int32 = iota
 	stateSent
@@ -50,7 +59,7 @@ const (
 )
 
 func newPublisher(cfg *Config) *publisher {
-	p := &publisher{cfg: cfg, queue: make(chan *publication, cfg.Window), closed: make(chan struct{})}
+	p := &publisher{cfg: cfg, queue: make(chan *publication, queueLength), closed: make(chan struct{})}
 	p.supervisor = newSupervisor(cfg, "publish", p.serve)
 	return p
 }
@@ -61,86 +70,114 @@ func (p *publisher) run(ctx context.Context) {
 	p.supervisor.run(ctx)
 }
 
-// publish publishes a message and blocks until the broker has confirmed it or ctx is done. The
-// errors are [*PublishError].
+// publish publishes a message and blocks until the broker has confirmed it, ctx is done, or
+// PublishTimeout is over. The errors are [*PublishError].
 func (p *publisher) publish(ctx context.Context, m *tasks.Message) error {
-	pub, err := p.submit(ctx, m)
+	pub := &publication{done: make(chan *publication, 1)}
+	err := p.prepare(pub, m)
 	if err == nil {
-		err = p.wait(ctx, pub)
+		err = p.await(ctx, pub)
 	}
+	return publishError(m.MessageID, m.Exchange, m.RoutingKey, err)
+}
+
+// publishError returns what became of a message as an error of Publish, nil where it went well.
+func publishError(id, exchange, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &PublishError{ID: m.MessageID, Exchange: m.Exchange, Key: m.RoutingKey, Err: err}
+	return &PublishError{ID: id, Exchange: exchange, Key: key, Err: err}
 }
 
-// submit checks a message and queues it for the writer.
-func (p *publisher) submit(ctx context.Context, m *tasks.Message) (*publication, error) {
+// prepare checks a message and makes it a publication's, to be submitted.
+func (p *publisher) prepare(pub *publication, m *tasks.Message) error {
 	message, err := toPublishing(m)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if has := p.limits.Load(); has != nil {
 		if len(m.Body) > has.body {
-			return nil, fmt.Errorf("%w: a payload of %d bytes, the broker takes %d", ErrTooLarge, len(m.Body), has.body)
+			return fmt.Errorf("%w: a payload of %d bytes, the broker takes %d", ErrTooLarge, len(m.Body), has.body)
 		}
 		if size := headerFrameBytes(&message); size > has.frame {
-			return nil, fmt.Errorf("%w: headers of %d bytes, one frame takes %d", ErrTooLarge, size, has.frame)
+			return fmt.Errorf("%w: headers of %d bytes, one frame takes %d", ErrTooLarge, size, has.frame)
 		}
 	}
-	pub := &publication{
-		exchange: m.Exchange, key: m.RoutingKey, message: message, done: make(chan error, 1),
-	}
-	select {
-	case p.queue <- pub:
-		return pub, nil
-	case <-p.closed:
-		return nil, ErrClosed
-	case <-ctx.Done():
-		return nil, p.unsent(ctx)
+	pub.exchange, pub.key, pub.message = m.Exchange, m.RoutingKey, message
+	pub.next, pub.result = nil, nil
+	pub.place, pub.returned, pub.confirmation = 0, false, nil
+	pub.state.Store(stateQueued)
+	return nil
+}
+
+// await submits a publication and waits until it has its result, ctx is done, or PublishTimeout is
+// over.
+func (p *publisher) await(ctx context.Context, pub *publication) error {
+	timeout := time.NewTimer(p.cfg.PublishTimeout)
+	defer timeout.Stop()
+	queue := p.queue
+	for {
+		select {
+		case queue <- pub:
+			queue = nil
+		case <-pub.done:
+			return pub.result
+		case <-p.closed:
+			return p.giveUp(pub, ErrClosed)
+		case <-ctx.Done():
+			return p.giveUp(pub, ctx.Err())
+		case <-timeout.C:
+			return p.giveUp(pub, context.DeadlineExceeded)
+		}
 	}
 }
 
-// wait blocks until a publication has its result or ctx is done.
-func (p *publisher) wait(ctx context.Context, pub *publication) error {
-	closed := false
-	select {
-	case err := <-pub.done:
-		return err
-	case <-ctx.Done():
-	case <-p.closed:
-		closed = true
-	}
-	if pub.state.CompareAndSwap(stateQueued, stateAbandoned) {
-		if closed {
-			return ErrClosed
-		}
-		return p.unsent(ctx)
+// giveUp abandons a publication unless it was sent, and tells what is known of it.
+func (p *publisher) giveUp(pub *publication, cause error) error {
+	if p.abandon(pub) {
+		return p.unsent(cause)
 	}
 	select { // the result may have come in the same moment; a session's end has brought it
-	case err := <-pub.done:
-		return err
+	case <-pub.done:
+		return pub.result
 	default:
+		return p.unconfirmed(cause)
 	}
-	if c, _, _ := p.supervisor.state(); c != nil && c.blocked.Load() {
-		return fmt.Errorf("%w, %w: %w", ErrUnconfirmed, ErrBlocked, ctx.Err())
-	}
-	return fmt.Errorf("%w: %w", ErrUnconfirmed, ctx.Err())
 }
 
-// unsent tells why a message was not sent before ctx was done.
-func (p *publisher) unsent(ctx context.Context) error {
+// abandon keeps a publication from being sent, and frees its message; the rest of it stays with the
+// writer until that comes to it. It returns false where the publication was sent.
+func (p *publisher) abandon(pub *publication) bool {
+	if !pub.state.CompareAndSwap(stateQueued, stateAbandoned) {
+		return false
+	}
+	pub.message = amqp.Publishing{}
+	return true
+}
+
+// unsent tells why a message was not sent when its caller gave up: closed, or its context ended.
+func (p *publisher) unsent(cause error) error {
 	c, _, err := p.supervisor.state()
 	switch {
+	case errors.Is(cause, ErrClosed):
+		return cause
 	case c == nil && err != nil:
-		return fmt.Errorf("%w: %w: %w", ErrNotConnected, ctx.Err(), err)
+		return fmt.Errorf("%w: %w: %w", ErrNotConnected, cause, err)
 	case c == nil:
-		return fmt.Errorf("%w: %w", ErrNotConnected, ctx.Err())
+		return fmt.Errorf("%w: %w", ErrNotConnected, cause)
 	case c.blocked.Load():
-		return fmt.Errorf("%w: %w", ErrBlocked, ctx.Err())
+		return fmt.Errorf("%w: %w", ErrBlocked, cause)
 	default:
-		return fmt.Errorf("not sent: %w", ctx.Err())
+		return fmt.Errorf("not sent: %w", cause)
 	}
+}
+
+// unconfirmed tells of a message that was sent and whose caller gave up.
+func (p *publisher) unconfirmed(cause error) error {
+	if c, _, _ := p.supervisor.state(); c != nil && c.blocked.Load() {
+		return fmt.Errorf("%w, %w: %w", ErrUnconfirmed, ErrBlocked, cause)
+	}
+	return fmt.Errorf("%w: %w", ErrUnconfirmed, cause)
 }
 
 // serve publishes over one connection until it is lost or ctx is done; then it waits for the

@@ -145,26 +145,33 @@ func (t *Task) validate() error {
 	case t.Timeout < 0 || t.Timeout > MaxTimeout || t.Timeout != 0 && t.Timeout < time.Millisecond:
 		return invalid("timeout", "%s is not within 1ms..%s", t.Timeout, MaxTimeout)
 	}
-	for name, at := range map[string]time.Time{
-		"enqueued at": t.EnqueuedAt, "not before": t.NotBefore, "expires at": t.ExpiresAt, "scheduled for": t.ScheduledFor,
+	for _, f := range [...]struct {
+		name string
+		at   *time.Time
+	}{
+		{"enqueued at", &t.EnqueuedAt}, {"not before", &t.NotBefore}, {"expires at", &t.ExpiresAt},
+		{"scheduled for", &t.ScheduledFor},
 	} {
-		if seconds := at.Unix(); !at.IsZero() && (seconds < 0 || seconds > endOfTime) {
-			return invalid(name, "%d s since 1970 is not within 0..%d", seconds, int64(endOfTime))
+		if seconds := f.at.Unix(); !f.at.IsZero() && (seconds < 0 || seconds > endOfTime) {
+			return invalid(f.name, "%d s since 1970 is not within 0..%d", seconds, int64(endOfTime))
 		}
 	}
-	for name, count := range map[string]int{
-		"attempt": t.Attempt, "settlement": t.Settlement, "redeliveries": t.Redeliveries,
+	for _, f := range [...]struct {
+		name  string
+		count int
+	}{
+		{"attempt", t.Attempt}, {"settlement", t.Settlement}, {"redeliveries", t.Redeliveries},
 	} {
-		if count < 0 || count > math.MaxInt32 {
-			return invalid(name, "%d is not within 0..%d", count, math.MaxInt32)
+		if f.count < 0 || f.count > math.MaxInt32 {
+			return invalid(f.name, "%d is not within 0..%d", f.count, math.MaxInt32)
 		}
 	}
-	for name, value := range map[string]string{
-		"content type": t.ContentType, "content encoding": t.ContentEncoding, "correlation id": t.CorrelationID,
-		"reply to": t.ReplyTo, "type": t.Type, "app id": t.AppID, "user id": t.UserID,
+	for _, f := range [...]struct{ name, value string }{
+		{"content type", t.ContentType}, {"content encoding", t.ContentEncoding}, {"correlation id", t.CorrelationID},
+		{"reply to", t.ReplyTo}, {"type", t.Type}, {"app id", t.AppID}, {"user id", t.UserID},
 	} {
-		if len(value) > MaxIDBytes {
-			return invalid(name, "%d bytes, at most %d", len(value), MaxIDBytes)
+		if len(f.value) > MaxIDBytes {
+			return invalid(f.name, "%d bytes, at most %d", len(f.value), MaxIDBytes)
 		}
 	}
 	for name := range t.Headers {

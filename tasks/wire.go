@@ -3,6 +3,7 @@ package tasks
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -68,25 +69,22 @@ func Encode(t Task, now time.Time) (Message, error) {
 		Priority:      uint8(t.EffectivePriority()),
 		CorrelationID: t.CorrelationID, ReplyTo: t.ReplyTo, Type: t.Type, AppID: t.AppID, UserID: t.UserID,
 		Timestamp: t.EnqueuedAt.Truncate(time.Second),
-		Headers:   make(map[string]any, len(t.Headers)+2),
+		Headers:   maps.Clone(t.Headers),
 	}
 	if m.ContentType == "" {
 		m.ContentType = DefaultContentType
 	}
-	for name, value := range t.Headers {
-		m.Headers[name] = value
+	t.Key = "" // the message's own key until it is republished
+	if t.Attempt == 1 {
+		t.Attempt = 0
+	}
+	if at, ok := IDTime(t.ID); ok && at.Equal(t.EnqueuedAt.Truncate(time.Millisecond)) {
+		t.EnqueuedAt = time.Time{} // the ID says it
 	}
 	for _, f := range fields {
 		if value := f.write(&t); value != nil {
-			m.Headers[f.header] = value
+			m.SetHeader(f.header, value)
 		}
-	}
-	delete(m.Headers, HeaderRoutingKey) // the message's own key until it is republished
-	if t.Attempt <= 1 {
-		delete(m.Headers, HeaderAttempt)
-	}
-	if at, ok := IDTime(t.ID); ok && at.Equal(t.EnqueuedAt.Truncate(time.Millisecond)) {
-		delete(m.Headers, HeaderEnqueuedAt) // the ID says it
 	}
 	return m, nil
 }
