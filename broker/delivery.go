@@ -10,23 +10,10 @@ import (
 	"github.com/warrenmq/warren/tasks"
 )
 
-// session is one channel on one connection: the life of delivery tags. It is never reopened.
-type session struct {
-	channel *amqp.Channel
-	closed  chan *amqp.Error
-	life    context.Context // done when the session has ended
-	lose    context.CancelFunc
-}
-
-func newSession(channel *amqp.Channel) *session {
-	s := &session{channel: channel, closed: channel.NotifyClose(make(chan *amqp.Error, 1))}
-	s.life, s.lose = context.WithCancel(context.Background())
-	return s
-}
-
-// Delivery is a message as a consumer was given it, to be acknowledged exactly once on the session
-// that it came from. Its methods do not wait for the broker, and return an error that is
-// [ErrSessionLost] when the session has ended: the broker then gives the message out again.
+// Delivery is a message as a consumer was given it, to be answered exactly once, by Ack, Requeue or
+// Reject, on the session that it came from. These do not wait for the broker. Their errors are
+// [ErrSessionLost] when the session has ended, and the broker gives the message out again, and
+// [ErrAnswered]. They are safe for use by any number of goroutines.
 type Delivery struct {
 	// Message is what was delivered.
 	Message tasks.Message
@@ -42,31 +29,28 @@ type Delivery struct {
 func (d *Delivery) Lost() bool { return d.session.life.Err() != nil || d.session.channel.IsClosed() }
 
 // Context returns a context that is done when the delivery's session has ended, soon after Lost
-// has begun to say so. It carries nothing else.
+// has begun to say so, and before the consumer's next session gives its first delivery. It carries
+// nothing else.
 func (d *Delivery) Context() context.Context { return d.session.life }
 
-// Ack tells the broker that the message is dealt with.
-func (d *Delivery) Ack() error {
-	return d.answer("ack", func(c *amqp.Channel) error { return c.Ack(d.tag, false) })
-}
+// Ack notes that the message is dealt with. The broker is told within 2 ms, together with others: a
+// session that is lost meanwhile loses the note too, without an error, and the broker gives the
+// message out again, redelivered.
+func (d *Delivery) Ack() error { return d.answer("ack", d.session.answers.ack) }
 
 // Requeue gives the message back, unharmed: on RabbitMQ 4.3 and later it does not count towards
 // the queue's delivery limit.
-func (d *Delivery) Requeue() error {
-	return d.answer("requeue", func(c *amqp.Channel) error { return c.Nack(d.tag, false, true) })
-}
+func (d *Delivery) Requeue() error { return d.answer("requeue", d.session.answers.requeue) }
 
 // Reject has the broker dead-letter the message itself.
-func (d *Delivery) Reject() error {
-	return d.answer("reject", func(c *amqp.Channel) error { return c.Reject(d.tag, false) })
-}
+func (d *Delivery) Reject() error { return d.answer("reject", d.session.answers.reject) }
 
-func (d *Delivery) answer(verb string, send func(*amqp.Channel) error) error {
+func (d *Delivery) answer(verb string, send func(tag uint64) error) error {
 	if d.Lost() {
 		return fmt.Errorf("%s: %w", verb, ErrSessionLost)
 	}
-	if err := send(d.session.channel); err != nil {
-		return fmt.Errorf("%s: %w: %w", verb, ErrSessionLost, err)
+	if err := send(d.tag); err != nil {
+		return fmt.Errorf("%s: %w", verb, err)
 	}
 	return nil
 }

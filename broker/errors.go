@@ -36,6 +36,8 @@ var (
 	ErrClosed = errors.New("client closed")
 	// ErrSessionLost: the delivery's session has ended; the broker gives the delivery out again.
 	ErrSessionLost = errors.New("consumer session lost")
+	// ErrAnswered: the delivery was acked, requeued or rejected before. Nothing was sent.
+	ErrAnswered = errors.New("delivery answered already")
 	// ErrInvalidConfig: a field of a configuration is out of its bounds.
 	ErrInvalidConfig = errors.New("invalid broker configuration")
 	// ErrDrift: an exchange or queue exists with other properties than the topology's. The error is a

@@ -1,0 +1,284 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warrenmq/warren/routing"
+)
+
+// session is one channel on one connection: the life of delivery tags. It is never reopened.
+type session struct {
+	channel *amqp.Channel
+	version routing.Version // the broker's
+	answers *answers
+	closed  chan *amqp.Error
+	cancels chan string     // consumers that the broker has cancelled
+	life    context.Context // done when the session has ended
+	lose    context.CancelFunc
+	flusher sync.WaitGroup
+
+	// The consumer in force. Each prefetch needs another consumer.
+	consumer   string
+	consumers  int // how many there have been
+	prefetch   int
+	deliveries <-chan amqp.Delivery
+}
+
+// newSession opens a channel. The session is to be ended.
+func newSession(c *connection) (*session, error) {
+	channel, err := c.Channel()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		channel: channel, version: c.version, answers: newAnswers(channel),
+		closed: channel.NotifyClose(make(chan *amqp.Error, 1)),
+		// Room for the consumer before and the one in force: the library's reader waits otherwise.
+		cancels: channel.NotifyCancel(make(chan string, 2)),
+	}
+	s.life, s.lose = context.WithCancel(context.Background())
+	s.flusher.Go(func() { s.answers.flushInTime(s.life.Done()) })
+	return s, nil
+}
+
+// end ends the session: its deliveries are lost, and answers are not taken any more. Those that were
+// taken may still be flushed once the flusher is gone.
+func (s *session) end() {
+	s.lose()
+	s.answers.end()
+}
+
+// serve is one session.
+func (k *Consumer) serve(ctx context.Context, c *connection) error {
+	defer c.closeAfter(ctx, closeTimeout)()
+	select {
+	case <-k.cancelled: // nothing may be taken any more
+		c.shut()
+		k.stopOnce.Do(func() { close(k.stopped) })
+		<-ctx.Done()
+		return nil
+	default:
+	}
+	if k.missing && k.cfg.Prepare != nil {
+		if err := k.cfg.Prepare(ctx); err != nil {
+			c.shut()
+			return err
+		}
+		k.missing = false
+	}
+	s, err := k.open(c)
+	if err != nil {
+		c.shut()
+		return fmt.Errorf("consume %s: %w", k.cfg.Queue, err)
+	}
+	k.consuming.Store(true)
+	err = k.consume(ctx, s)
+	k.consuming.Store(false)
+	s.end()
+	if err != nil {
+		c.abort() // before the flusher, whose write may hang
+		s.flusher.Wait()
+		return fmt.Errorf("consume %s: %w", k.cfg.Queue, err)
+	}
+	s.flusher.Wait()
+	_ = s.answers.flush() // where it fails the broker gives out again what was finished, as after every loss
+	c.shut()
+	return nil
+}
+
+// open begins a session, without AckTimeout where the queue takes none.
+func (k *Consumer) open(c *connection) (*session, error) {
+	s, err := k.openOnce(c)
+	if !isCode(err, amqp.PreconditionFailed) || !k.sendsAckTimeout(c.version) {
+		return s, err
+	}
+	k.noAckTimeout = true
+	s, second := k.openOnce(c)
+	k.noAckTimeout = second == nil
+	if second == nil {
+		k.supervisor.log.Debug("the queue takes no acknowledgement timeout", "error", err)
+	}
+	return s, second
+}
+
+func (k *Consumer) openOnce(c *connection) (*session, error) {
+	s, err := newSession(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.begin(s, int(k.wanted.Load())); err != nil {
+		s.end()
+		s.flusher.Wait()
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin has the broker deliver, with a prefetch.
+func (k *Consumer) begin(s *session, prefetch int) error {
+	if err := s.channel.Qos(prefetch, 0, false); err != nil {
+		return err
+	}
+	s.consumers++
+	s.consumer = "warren." + strconv.Itoa(s.consumers)
+	args := amqp.Table{}
+	if k.sendsAckTimeout(s.version) {
+		args[argAckTimeout] = (k.cfg.AckTimeout + time.Millisecond - 1).Milliseconds()
+	}
+	deliveries, err := s.channel.Consume(k.cfg.Queue, s.consumer, false, false, false, false, args)
+	if err != nil {
+		if k.missing = isCode(err, amqp.NotFound); k.missing {
+			k.noAckTimeout = false // what comes in its place may be of another type
+		}
+		return err
+	}
+	s.prefetch, s.deliveries = prefetch, deliveries
+	s.answers.setWindow(prefetch)
+	k.inForce.Store(int64(prefetch))
+	return s.answers.flush()
+}
+
+// argAckTimeout is the consumer's argument for its acknowledgement timeout, in milliseconds.
+const argAckTimeout = "x-consumer-timeout"
+
+// sendsAckTimeout reports whether the broker is to be told of AckTimeout. Before 4.3 it would have
+// no effect.
+func (k *Consumer) sendsAckTimeout(v routing.Version) bool {
+	return k.cfg.AckTimeout > 0 && v.AtLeast(4, 3) && !k.noAckTimeout
+}
+
+// resizeDelay is how long the deliveries that are under way may take to fill the window before
+// another consumer takes the place of the one in force.
+const resizeDelay = 20 * time.Millisecond
+
+// consume hands over deliveries until the session is lost (an error) or ctx is done (nil).
+//
+// A consumer is replaced by another when nothing is on its way to it: what a quorum queue has sent
+// by then it takes back and gives out again, as redelivered, and before 4.3 in another order. So
+// acks are held back at first, until the window is full or the queue has been given time to fill it.
+func (k *Consumer) consume(ctx context.Context, s *session) error {
+	var settled <-chan time.Time // nil unless the consumer is to be replaced
+	for {
+		if settled != nil && s.answers.full() {
+			settled = nil
+			if err := k.resize(s); err != nil {
+				return err
+			}
+		}
+		select {
+		case d, ok := <-s.deliveries:
+			if !ok {
+				return s.cause()
+			}
+			if err := k.deliver(s, &d); err != nil {
+				return err
+			}
+		case <-s.cancels:
+			return errConsumerCancelled
+		case <-k.resized:
+			if settled == nil && int(k.wanted.Load()) != s.prefetch {
+				s.answers.hold()
+				settled = time.After(resizeDelay)
+			}
+		case <-settled:
+			settled = nil
+			if err := k.resize(s); err != nil {
+				return err
+			}
+		case <-k.cancelled:
+			if err := s.channel.Cancel(s.consumer, false); err != nil {
+				return err
+			}
+			k.consuming.Store(false)
+			return k.linger(ctx, s)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// deliver hands over one delivery.
+func (k *Consumer) deliver(s *session, d *amqp.Delivery) error {
+	if err := s.answers.deliver(d.DeliveryTag); err != nil {
+		return err
+	}
+	k.cfg.Deliver(&Delivery{
+		Message: fromDelivery(d), Redelivered: d.Redelivered,
+		session: s, tag: d.DeliveryTag,
+	})
+	return nil
+}
+
+// resize puts a consumer with the prefetch that is wanted in the place of the one in force. What the
+// broker sent before it took that away is handed over.
+func (k *Consumer) resize(s *session) error {
+	if err := s.channel.Cancel(s.consumer, false); err != nil {
+		return err
+	}
+	for d := range s.deliveries { // closed by the library once the consumer is cancelled
+		if err := k.deliver(s, &d); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-s.cancels: // the broker was faster
+		return errConsumerCancelled
+	default:
+		return k.begin(s, int(k.wanted.Load()))
+	}
+}
+
+// linger keeps a cancelled session for the answers that are still to come. What arrived before the
+// broker's answer and was not handed over goes back.
+func (k *Consumer) linger(ctx context.Context, s *session) error {
+	for d := range s.deliveries {
+		err := s.answers.deliver(d.DeliveryTag)
+		if err == nil {
+			err = s.answers.requeue(d.DeliveryTag)
+		}
+		if err != nil {
+			break // the session is lost, and with it everything goes back
+		}
+	}
+	s.answers.setWindow(s.prefetch)
+	_ = s.answers.flush() // where it fails the session is lost too
+	k.stopOnce.Do(func() { close(k.stopped) })
+	select {
+	case err := <-s.closed:
+		return closeCause(err)
+	case <-s.cancels: // before our own cancel; what timed out is somebody else's
+		return errConsumerCancelled
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// errConsumerCancelled: the queue was deleted, or a delivery's acknowledgement took too long. The
+// broker keeps such a consumer until it is told of the end by its client, so the session ends with
+// it.
+var errConsumerCancelled = errors.New("the broker cancelled the consumer")
+
+// cause tells why deliveries ended without our doing. The library tells of the cause before it ends
+// them.
+func (s *session) cause() error {
+	select {
+	case err := <-s.closed:
+		return closeCause(err)
+	case <-s.cancels:
+		return errConsumerCancelled
+	}
+}
+
+func closeCause(err *amqp.Error) error {
+	if err == nil {
+		return amqp.ErrClosed
+	}
+	return err
+}
