@@ -50,7 +50,7 @@ queues:
   email:
     routes: ["email.#", "news.*"]
     handlers:
-      "email.#": {http: {url: "http://127.0.0.1:8080/tasks", timeout: 20s, headers: {X-Token: 123}}}
+      "email.#": {http: {url: "https://127.0.0.1:8443/tasks", timeout: 20s, headers: {X-Token: 123}, tls: {ca: ca.pem, cert: c.pem, key: k.pem}}}
       "email.*": {exec: ["./bin/send-email", --port, 25], concurrency: 2}
     concurrency: 3
     timeout: 1d12h
@@ -78,7 +78,8 @@ shutdown: {grace: 10s}
 			Routes: []routing.Pattern{pattern(t, "email.#"), pattern(t, "news.*")},
 			Handlers: []Handler{
 				{Pattern: "email.#", HTTP: &HTTP{
-					URL: "http://127.0.0.1:8080/tasks", Timeout: 20 * time.Second, Headers: map[string]string{"X-Token": "123"},
+					URL: "https://127.0.0.1:8443/tasks", Timeout: 20 * time.Second, Headers: map[string]string{"X-Token": "123"},
+					TLS: TLS{CA: "ca.pem", Cert: "c.pem", Key: "k.pem"},
 				}},
 				{Pattern: "email.*", Exec: []string{"./bin/send-email", "--port", "25"}, Concurrency: 2},
 			},

@@ -31,6 +31,8 @@ type HTTP struct {
 	Timeout time.Duration
 	// Headers are sent with each request. Names differ in more than case.
 	Headers map[string]string
+	// TLS is for a URL that is https://.
+	TLS TLS
 }
 
 // handler reads the section of one handler.
@@ -78,9 +80,13 @@ func (v value) http() *HTTP {
 		"url":     func(v value) { given = true; v.url(&h.URL, "http", "https") },
 		"timeout": func(v value) { v.duration(&h.Timeout, MinTimeout, tasks.MaxTimeout) },
 		"headers": func(v value) { h.Headers = v.headers() },
+		"tls":     func(v value) { v.tls(&h.TLS) },
 	})
-	if mapping && !given {
+	switch {
+	case mapping && !given:
 		v.fail("url is missing")
+	case h.TLS != TLS{} && strings.HasPrefix(strings.ToLower(h.URL), "http:"):
+		v.fail("tls is for a url that is https")
 	}
 	return h
 }

@@ -104,6 +104,8 @@ func TestProblems(t *testing.T) {
 		"http without URL":      {queue + "handlers: {a: {http: {timeout: 1s}}}", "3: queues.q.handlers.a.http: url is missing"},
 		"http of a text":        {queue + "handlers: {a: {http: 'http://h'}}", "3: queues.q.handlers.a.http: a mapping is wanted, not a text"},
 		"http URL":              {queue + "handlers: {a: {http: {url: 'ftp://h'}}}", "3: queues.q.handlers.a.http.url: it is not a URL of the scheme http or https"},
+		"tls without https":     {queue + "handlers: {a: {http: {url: 'HTTP://h', tls: {ca: a.pem}}}}", "3: queues.q.handlers.a.http: tls is for a url that is https"},
+		"half a key pair":       {queue + "handlers: {a: {http: {url: 'https://h', tls: {cert: a.pem}}}}", "3: queues.q.handlers.a.http.tls: cert and key belong together: one of them is missing"},
 		"http timeout":          {queue + "handlers: {a: {http: {url: 'http://h', timeout: 1ns}}}", "3: queues.q.handlers.a.http.timeout: 1ns is not within 1ms..720h0m0s"},
 		"header name":           {queue + "handlers: {a: {http: {url: 'http://h', headers: {'X Y': a}}}}", `3: queues.q.handlers.a.http.headers."X Y": it is not the name of a header`},
 		"header twice":          {queue + "handlers: {a: {http: {url: 'http://h', headers: {X-Y: a, x-y: b}}}}", "3: queues.q.handlers.a.http.headers.x-y: given twice: case makes no difference"},

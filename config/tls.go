@@ -8,9 +8,10 @@ import (
 	"os"
 )
 
-// TLS names PEM files for amqps:// and https:// URLs of the broker.
+// TLS names PEM files for amqps:// and https:// URLs: of the broker, and of a web service that is a
+// handler.
 type TLS struct {
-	// CA holds the certificates that the broker's must be signed by. Empty: the system's.
+	// CA holds the certificates that the server's must be signed by. Empty: the system's.
 	CA string
 	// Cert and Key are the client's certificate and its private key, both or neither.
 	Cert string
@@ -33,8 +34,12 @@ func (v value) tls(to *TLS) {
 }
 
 // Load reads the files and returns what to connect with, nil where no file is named. A file that
-// cannot be read or holds no certificate is an error that names it; it is [ErrInvalid].
-func (t TLS) Load() (*tls.Config, error) {
+// cannot be read or holds no certificate is an error that names it, and section, the path of these
+// fields such as broker.tls; it is [ErrInvalid].
+func (t TLS) Load(section string) (*tls.Config, error) {
+	fail := func(field string, err error) error {
+		return fmt.Errorf("%w: %s.%s: %w", ErrInvalid, section, field, err)
+	}
 	if t == (TLS{}) {
 		return nil, nil
 	}
@@ -42,26 +47,22 @@ func (t TLS) Load() (*tls.Config, error) {
 	if t.CA != "" {
 		pem, err := os.ReadFile(t.CA)
 		if err != nil {
-			return nil, tlsError("ca", err)
+			return nil, fail("ca", err)
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, tlsError("ca", fmt.Errorf("%s: no certificate in PEM", t.CA))
+			return nil, fail("ca", fmt.Errorf("%s: no certificate in PEM", t.CA))
 		}
 	}
 	if t.Cert != "" || t.Key != "" {
 		if t.Cert == "" || t.Key == "" {
-			return nil, tlsError("cert", errors.New("cert and key belong together: one of them is missing"))
+			return nil, fail("cert", errors.New("cert and key belong together: one of them is missing"))
 		}
 		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {
-			return nil, tlsError("cert", fmt.Errorf("%s and %s: %w", t.Cert, t.Key, err))
+			return nil, fail("cert", fmt.Errorf("%s and %s: %w", t.Cert, t.Key, err))
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
 	return config, nil
-}
-
-func tlsError(field string, err error) error {
-	return fmt.Errorf("%w: broker.tls.%s: %w", ErrInvalid, field, err)
 }

@@ -40,17 +40,17 @@ func writePEM(t *testing.T, name, kind string, der []byte) string {
 func TestTLSLoad(t *testing.T) {
 	cert, key := keyPair(t)
 
-	none, err := TLS{}.Load()
+	none, err := TLS{}.Load("broker.tls")
 	require.NoError(t, err)
 	assert.Nil(t, none)
 
-	full, err := TLS{CA: cert, Cert: cert, Key: key}.Load()
+	full, err := TLS{CA: cert, Cert: cert, Key: key}.Load("broker.tls")
 	require.NoError(t, err)
 	assert.NotNil(t, full.RootCAs)
 	assert.Len(t, full.Certificates, 1)
 	assert.Equal(t, uint16(tls.VersionTLS12), full.MinVersion)
 
-	only, err := TLS{CA: cert}.Load()
+	only, err := TLS{CA: cert}.Load("broker.tls")
 	require.NoError(t, err)
 	assert.Empty(t, only.Certificates)
 
@@ -60,10 +60,11 @@ func TestTLSLoad(t *testing.T) {
 		"broker.tls.cert: " + cert + " and " + cert + ": tls:": {Cert: cert, Key: cert},
 		"broker.tls.cert: cert and key belong together":        {Key: key},
 	} {
-		_, err := files.Load()
+		_, err := files.Load("broker.tls")
 		require.ErrorIs(t, err, ErrInvalid)
 		assert.ErrorContains(t, err, says)
 	}
-	_, err = TLS{CA: cert + ".old"}.Load()
-	assert.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = TLS{CA: cert + ".old"}.Load("queues.email.handlers.#.http.tls")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	assert.ErrorContains(t, err, "queues.email.handlers.#.http.tls.ca: open ")
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ const (
 	// dialTimeout bounds the making of a connection, and its TLS handshake again.
 	dialTimeout = 10 * time.Second
 	// idleTimeout is how long a connection is kept for the next task: shorter than services do (two
-	// seconds and more), since a request that meets their closing of it is a failed attempt.
+	// seconds and more), since a request that meets their closing of it may have to be sent again.
 	idleTimeout = time.Second
 )
 
@@ -45,6 +46,10 @@ type HTTPConfig struct {
 	// Headers are sent with each request and win over what is sent by default, but for Warren-*,
 	// Content-Length, Transfer-Encoding and Trailer, which may not be set.
 	Headers map[string]string
+	// TLS is how https services are connected to: which authorities are trusted, and a certificate
+	// to show. Not changed, and not to be changed after. Defaults to the system's authorities, and
+	// none. Proxies are connected to in the same way.
+	TLS *tls.Config
 	// Now tells the time that a date in Retry-After is compared with. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -60,6 +65,13 @@ type HTTPConfig struct {
 // values of Warren-*, what is not printable ASCII, a percent sign, and a space at either end are
 // percent-encoded: the ID of a foreign task may hold any byte. The errors of earlier attempts are
 // not sent: they would grow past what servers accept.
+//
+// A request that a service answers by closing a connection that was kept for it is sent again at
+// once on another, in the same attempt: services close such connections at any moment. One that
+// cannot bear a task twice tells it by Warren-Task-Id, which is the same in each attempt.
+//
+// HTTP/2 is used where an https service offers it. Compression is not asked for, and an answer that
+// is compressed all the same is not unpacked.
 //
 // Proxies are taken from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY).
 type HTTP struct {
@@ -91,7 +103,9 @@ func NewHTTP(c HTTPConfig) (*HTTP, error) {
 			Proxy:                  proxyFromEnvironment,
 			DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSHandshakeTimeout:    dialTimeout,
+			TLSClientConfig:        c.TLS.Clone(),
 			ForceAttemptHTTP2:      true,
+			DisableCompression:     true,        // so that a small answer stays one
 			MaxIdleConnsPerHost:    math.MaxInt, // there are no more than tasks that ran at once
 			IdleConnTimeout:        idleTimeout,
 			MaxResponseHeaderBytes: answerHeaderBytes,
@@ -158,6 +172,8 @@ func (h *HTTP) post(ctx context.Context, t *tasks.Task) error {
 	if h.host != "" {
 		req.Host = h.host
 	}
+	// Without a value it is not sent, and tells net/http that a POST may be sent again.
+	req.Header["Idempotency-Key"] = []string{}
 	setTaskHeaders(req.Header, t)
 	for name, values := range h.header {
 		req.Header[name] = values
@@ -176,6 +192,9 @@ func (h *HTTP) post(ctx context.Context, t *tasks.Task) error {
 	// A body that cannot be read does not change the outcome.
 	beginning, _ := io.ReadAll(io.LimitReader(resp.Body, bodyBytes+utf8.UTFMax))
 	_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
+	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		beginning = nil // it is not text
+	}
 	return statusOutcome(resp, head(beginning, bodyBytes), h.now())
 }
 

@@ -89,7 +89,6 @@ func TestHTTPPostsTheTask(t *testing.T) {
 	assert.Equal(t, "user:p@ss", user+":"+password)
 	r.Header.Del("Authorization")
 	assert.Equal(t, http.Header{
-		"Accept-Encoding":    {"gzip"},
 		"Content-Length":     {"1048576"},
 		"Content-Type":       {"text/plain"},
 		"User-Agent":         {"warren"},

@@ -47,7 +47,7 @@ func (c *cli) loadFile() (*config.Config, error) {
 
 // connect returns a client, which the caller closes.
 func (c *cli) connect(ctx context.Context, cfg *config.Config) (*broker.Client, error) {
-	tlsConfig, err := cfg.Broker.TLS.Load()
+	tlsConfig, err := cfg.Broker.TLS.Load("broker.tls")
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,13 @@ func handleOptions(h config.Handler) []tasks.HandleOption {
 // newHandler makes the handler that a configuration describes.
 func newHandler(h config.Handler) (handler tasks.Handler, closeHandler func(), err error) {
 	if h.HTTP != nil {
-		service, err := handlers.NewHTTP(handlers.HTTPConfig{URL: h.HTTP.URL, Timeout: h.HTTP.Timeout, Headers: h.HTTP.Headers})
+		tlsConfig, err := h.HTTP.TLS.Load("http.tls")
+		if err != nil {
+			return nil, nil, err
+		}
+		service, err := handlers.NewHTTP(handlers.HTTPConfig{
+			URL: h.HTTP.URL, Timeout: h.HTTP.Timeout, Headers: h.HTTP.Headers, TLS: tlsConfig,
+		})
 		if err != nil {
 			return nil, nil, err
 		}

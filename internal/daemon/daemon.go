@@ -175,7 +175,7 @@ func (d Daemon) serve(ctx context.Context, cfg *config.Config, log *slog.Logger)
 
 // work connects, which waits for a broker that is away, and serves.
 func (d Daemon) work(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
-	tlsConfig, err := cfg.Broker.TLS.Load()
+	tlsConfig, err := cfg.Broker.TLS.Load("broker.tls")
 	if err != nil {
 		return err
 	}
