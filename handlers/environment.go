@@ -2,15 +2,21 @@ package handlers
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/warrenmq/warren/tasks"
 )
 
-// environment returns the environment of a task's program: the inherited one, and the task's
-// variables in place of any that it holds already. Those of the task that are not set are removed
-// from it: a worker may itself run within the environment of a task, or of a trace.
-func environment(inherited []string, t *tasks.Task) []string {
+// environmentBytes bounds what a task may add to the environment of its program, well below what
+// any system takes (Linux: 128 KiB for one variable).
+const environmentBytes = 64 << 10
+
+// environment returns the environment of a task's program: the inherited one without what is ours
+// in it, and the task's variables. Ours are the broker's credentials, which are no business of a
+// program that runs what others have sent, and what was told of another task or trace: a worker may
+// itself run within one. A task with too much to tell is an error.
+func environment(inherited []string, t *tasks.Task) ([]string, error) {
 	told := append(attributes(t),
 		attribute{attributeContentType, t.ContentType},
 		attribute{attributeContentEncoding, t.ContentEncoding},
@@ -18,23 +24,34 @@ func environment(inherited []string, t *tasks.Task) []string {
 		attribute{tasks.HeaderTraceParent, t.TraceParent},
 		attribute{tasks.HeaderTraceState, t.TraceState},
 	)
-	ours := make(map[string]bool, len(told))
-	for _, a := range told {
-		ours[variable(a.name)] = true
-	}
 	env := make([]string, 0, len(inherited)+len(told))
 	for _, entry := range inherited {
-		if name, _, _ := strings.Cut(entry, "="); !ours[name] {
+		if name, _, _ := strings.Cut(entry, "="); !isOurs(name) {
 			env = append(env, entry)
 		}
 	}
+	size := 0
 	for _, a := range told {
-		if a.value != "" {
-			// With a NUL in its environment no program starts.
-			env = append(env, variable(a.name)+"="+strings.ReplaceAll(a.value, "\x00", "\uFFFD"))
+		if a.value == "" {
+			continue
 		}
+		// With a NUL in its environment no program starts.
+		entry := variable(a.name) + "=" + strings.ReplaceAll(a.value, "\x00", "\uFFFD")
+		size += len(entry)
+		env = append(env, entry)
 	}
-	return env
+	if size > environmentBytes {
+		return nil, fmt.Errorf("the task carries %d bytes beside its payload, and a program's environment takes %d of them",
+			size, environmentBytes)
+	}
+	return env, nil
+}
+
+// isOurs reports whether a variable is not to be inherited. Some systems take no notice of case.
+func isOurs(name string) bool {
+	name = strings.ToUpper(name)
+	return strings.HasPrefix(name, variable(tasks.HeaderPrefix)) || name == "AMQP_URL" ||
+		name == variable(tasks.HeaderTraceParent) || name == variable(tasks.HeaderTraceState)
 }
 
 // variable returns the name of the environment variable for a header: warren-task-id becomes

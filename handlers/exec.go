@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/warrenmq/warren/tasks"
@@ -17,19 +17,15 @@ import (
 // DefaultGrace is how long a program has between being asked to end and being killed.
 const DefaultGrace = 5 * time.Second
 
-// The exit statuses of sysexits.h that say what a retry would be good for. The third of them,
-// EX_TEMPFAIL (75), asks for a retry, which is what any other status gets as well.
-const (
-	exitDataErr = 65 // EX_DATAERR: the payload is at fault
-	exitConfig  = 78 // EX_CONFIG: the installation is
-)
-
-// stderrBytes bounds how much of stderr an error tells. With what stands before it, it has to fit
-// into the header of a dead letter, which would cut its end: the very part that matters.
-const stderrBytes = tasks.MaxErrorBytes - 256
+// stderrWait is how long the rest of stderr is waited for when the program has failed: a child may
+// still be passing on what it said, and one that has nothing to do with it may hold stderr open.
+const stderrWait = time.Second
 
 // groupPoll is how often the rest of a program's group is looked for: its end cannot be waited for.
 const groupPoll = 20 * time.Millisecond
+
+// ErrKilled is what [Exec.HandleTask] returns for a task that comes after [Exec.Kill].
+var ErrKilled = errors.New("the handler was killed")
 
 // ExecConfig says which program runs tasks, and how.
 type ExecConfig struct {
@@ -37,7 +33,6 @@ type ExecConfig struct {
 	// in PATH at each task; a relative path counts from the worker's directory. There is no shell.
 	Argv []string
 	// Grace is how long the program's process group has between SIGTERM and SIGKILL, at least 0.
-	// It also bounds the wait for a child that holds stderr open after the program has ended.
 	// Defaults to DefaultGrace.
 	Grace time.Duration
 	// After returns a channel that receives once a time has passed. Defaults to time.After.
@@ -47,16 +42,23 @@ type ExecConfig struct {
 // Exec is a [tasks.Handler] that runs a program for each task. It is safe for use by any number of
 // goroutines. Make one with [NewExec].
 //
-// The program gets the payload on stdin, which it need not read, and the worker's environment with
-// one variable for each thing that the task carries: WARREN_TASK_ID, WARREN_ROUTING_KEY,
-// WARREN_QUEUE, WARREN_ATTEMPT (from 1), WARREN_CONTENT_TYPE, WARREN_CONTENT_ENCODING, those of the
-// wire's other headers (WARREN_MAX_ATTEMPTS, WARREN_TIMEOUT_MS, WARREN_ENQUEUED_AT,
-// WARREN_NOT_BEFORE and WARREN_EXPIRES_AT in unix ms, WARREN_SCHEDULE, WARREN_SCHEDULED_FOR in
-// RFC 3339, WARREN_SETTLEMENT, WARREN_REDELIVERIES, WARREN_ENQUEUED_BY, WARREN_ERRORS as a JSON
-// array of strings), TRACEPARENT and TRACESTATE. What the task does not carry is not set, whatever
-// the worker's environment holds. NUL bytes, impossible there, become U+FFFD. Its stdout is
-// discarded.
-type Exec struct{ config ExecConfig }
+// The program runs in the worker's directory and gets the payload on stdin, which it need not read;
+// its stdout is discarded. Its environment is the worker's, without WARREN_*, AMQP_URL, TRACEPARENT
+// and TRACESTATE, which may hold the broker's password or be of another task, and with one variable
+// for each thing that the task carries: WARREN_TASK_ID, WARREN_ROUTING_KEY, WARREN_QUEUE,
+// WARREN_ATTEMPT (from 1), WARREN_CONTENT_TYPE, WARREN_CONTENT_ENCODING, those of the wire's other
+// headers (WARREN_MAX_ATTEMPTS, WARREN_TIMEOUT_MS, WARREN_ENQUEUED_AT, WARREN_NOT_BEFORE and
+// WARREN_EXPIRES_AT in unix ms, WARREN_SCHEDULE, WARREN_SCHEDULED_FOR in RFC 3339,
+// WARREN_SETTLEMENT, WARREN_REDELIVERIES, WARREN_ENQUEUED_BY, WARREN_ERRORS as a JSON array of
+// strings), TRACEPARENT and TRACESTATE. What the task does not carry is not set, and no producer
+// can set any other. NUL bytes, impossible there, become U+FFFD.
+type Exec struct {
+	config ExecConfig
+
+	mu      sync.Mutex
+	running map[*program]bool
+	killed  bool
+}
 
 // NewExec returns a handler that runs a program. A configuration that cannot work returns an error
 // that is [ErrInvalidHandler]; whether the program exists is found out at each task, since it may
@@ -80,7 +82,7 @@ func NewExec(c ExecConfig) (*Exec, error) {
 		c.After = time.After
 	}
 	c.Argv = slices.Clone(c.Argv)
-	return &Exec{c}, nil
+	return &Exec{config: c, running: map[*program]bool{}}, nil
 }
 
 // HandleTask runs the program and blocks until it is gone. Its exit status is the outcome:
@@ -92,77 +94,133 @@ func NewExec(c ExecConfig) (*Exec, error) {
 //
 // The error is an [*exec.ExitError] whose text is followed by the end of stderr: its last lines, at
 // most 1792 bytes of valid UTF-8. A program that cannot be started is an error to be retried: it
-// may be about to be installed.
+// may be about to be installed, or the machine out of processes. A task that carries more than 64
+// KiB beside its payload is [tasks.Permanent]: no program could be started with it.
 //
 // When ctx ends, the program and all that it started in its process group get SIGTERM and, where
 // something of them is left after the grace, SIGKILL. The outcome is then an error that is the
 // cause of ctx, whatever the exit status: many programs answer SIGTERM with 0, having done nothing.
-// Where the system has no process groups, the program alone is killed, at once.
+// What a program leaves behind when it fails by itself is stopped in the same way, so that it does
+// not run beside the retry; what it leaves behind with status 0 is left alone, but for its stderr,
+// which is closed. What has moved to another process group (setsid, a daemon) is out of reach.
+//
+// On Linux the kernel kills the program when the worker has ended, even by SIGKILL, but not what
+// the program has started. Where the system has no process groups, the program alone is killed, at
+// once.
 func (e *Exec) HandleTask(ctx context.Context, t *tasks.Task) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	stderr := &tail{limit: stderrBytes}
-	cmd := exec.Command(e.config.Argv[0], e.config.Argv[1:]...)
-	cmd.Env = environment(os.Environ(), t)
-	cmd.Stdin = bytes.NewReader(t.Payload)
-	cmd.Stderr = stderr
-	cmd.WaitDelay = e.config.Grace
-	group, err := startGroup(cmd)
+	env, err := environment(os.Environ(), t)
+	if err != nil {
+		return tasks.Permanent(err) // the next attempt carries no less
+	}
+	p, err := e.start(env, t.Payload)
 	if err != nil {
 		return fmt.Errorf("cannot start the program: %w", err)
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+	defer e.forget(p)
+	stopped := e.await(ctx, p)
+	p.close()
+	if stopped {
+		return stopOutcome(context.Cause(ctx), p.outcome())
+	}
+	return p.outcome()
+}
+
+// Kill ends at once, by SIGKILL, the programs that run now, with all that they started in their
+// process groups, and lets no other be started. It is for a process that is about to end without
+// waiting for its tasks, and does not block: the calls of HandleTask return in their own time. A
+// program that is being started at that moment ends as soon as its start is known.
+func (e *Exec) Kill() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.killed = true
+	for p := range e.running {
+		p.group.kill()
+	}
+}
+
+// start starts the program and keeps it in mind for Kill.
+func (e *Exec) start(env []string, payload []byte) (*program, error) {
+	e.mu.Lock()
+	killed := e.killed
+	e.mu.Unlock()
+	if killed {
+		return nil, ErrKilled
+	}
+	cmd := exec.Command(e.config.Argv[0], e.config.Argv[1:]...)
+	cmd.Env = env
+	p, err := startProgram(cmd, payload) // without the lock: the start may wait for a file system
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running[p] = true
+	if e.killed {
+		p.group.kill()
+	}
+	return p, nil
+}
+
+func (e *Exec) forget(p *program) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.running, p)
+}
+
+// await blocks until the program is gone, and where it has not succeeded, all of its group. It
+// reports whether the program was stopped because ctx had ended.
+func (e *Exec) await(ctx context.Context, p *program) (stopped bool) {
 	select {
-	case err := <-exited:
-		return exitOutcome(cmd, err, stderr)
+	case <-p.exited:
 	case <-ctx.Done():
-		err := e.stop(group, exited)
-		return stopOutcome(context.Cause(ctx), exitOutcome(cmd, err, stderr))
+		stopped = !p.gone() // what was done in time is done
 	}
+	switch {
+	case stopped:
+		e.stop(p)
+		e.awaitStderr(p)
+	case p.err != nil:
+		e.awaitStderr(p)
+		e.stop(p)
+	}
+	return stopped
 }
 
-// stop ends a process group and returns what cmd.Wait says of its leader. It blocks until the
-// leader is gone, and gives the rest of the group its grace as well: a shell dies of SIGTERM at
-// once, while the program that it runs is still putting its things in order.
-func (e *Exec) stop(group processGroup, exited <-chan error) error {
-	over := e.config.After(e.config.Grace)
-	group.terminate()
+// awaitStderr gives what is left of stderr its time.
+func (e *Exec) awaitStderr(p *program) {
 	select {
-	case err := <-exited:
-		for group.alive() {
-			select {
-			case <-e.config.After(groupPoll):
-			case <-over:
-				group.kill()
-				return err
-			}
-		}
-		return err
-	case <-over:
-		group.kill()
-		return <-exited
+	case <-p.drained:
+	case <-e.config.After(stderrWait):
 	}
 }
 
-// exitOutcome turns the end of a program into the outcome of its task.
-func exitOutcome(cmd *exec.Cmd, err error, stderr fmt.Stringer) error {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		if cmd.ProcessState == nil {
-			return fmt.Errorf("wait for the program: %w", err)
+// stop ends a process group and blocks until its leader is gone. It gives the rest of the group the
+// grace as well: a shell dies of SIGTERM at once, while the program that it runs is still putting
+// its things in order.
+func (e *Exec) stop(p *program) {
+	if p.gone() && !p.group.alive() {
+		return
+	}
+	over := e.config.After(e.config.Grace)
+	p.group.terminate()
+	select {
+	case <-p.exited:
+	case <-over:
+		p.group.kill()
+		<-p.exited
+		return
+	}
+	for p.group.alive() {
+		select {
+		case <-e.config.After(groupPoll):
+		case <-over:
+			p.group.kill()
+			return
 		}
-		return nil // what is left is about stdin that was not read, or a child that holds stderr
 	}
-	err = exit
-	if text := stderr.String(); text != "" {
-		err = fmt.Errorf("%w: %s", exit, text)
-	}
-	if code := exit.ExitCode(); code == exitDataErr || code == exitConfig {
-		return tasks.Permanent(err)
-	}
-	return err
 }
 
 // stopOutcome is the outcome of a task whose program was stopped. How the program ended is told in

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ type run struct {
 	over   chan time.Time // ends the grace
 	err    chan error     // what the handler returned
 	said   *bufio.Reader  // what the program said on descriptor 3; at its end no process is left
+	exec   *Exec
+	argv   []string
 }
 
 var errStopping = errors.New("the worker stops")
@@ -32,20 +35,20 @@ var errStopping = errors.New("the worker stops")
 // start runs a script that writes "ready" to descriptor 3. $1 is the path of another FIFO.
 func start(t *testing.T, script string, args ...string) *run {
 	t.Helper()
-	said := newFIFO(t)
-	r := &run{over: make(chan time.Time, 1), err: make(chan error, 1)}
-	argv := []string{"/bin/sh", "-c", "exec 3>\"$0\"\n" + script, said}
-	e, err := NewExec(ExecConfig{Argv: append(argv, args...), After: func(d time.Duration) <-chan time.Time {
+	argv := []string{"/bin/sh", "-c", "exec 3>\"$0\"\n" + script, newFIFO(t)}
+	r := &run{over: make(chan time.Time, 1), err: make(chan error, 1), argv: append(argv, args...)}
+	e, err := NewExec(ExecConfig{Argv: r.argv, After: func(d time.Duration) <-chan time.Time {
 		if d == DefaultGrace {
 			return r.over
 		}
 		return time.After(d)
 	}})
 	require.NoError(t, err)
+	r.exec = e
 	ctx, cancel := context.WithCancelCause(t.Context())
 	r.cancel = cancel
 	go func() { r.err <- e.HandleTask(ctx, &tasks.Task{Payload: make([]byte, 1<<20)}) }()
-	file, err := os.Open(said)
+	file, err := os.Open(argv[3])
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, file.Close()) })
 	r.said = bufio.NewReader(file)
@@ -142,4 +145,45 @@ func TestExecTimeoutIsToldOnce(t *testing.T) {
 	decision := executor.Execute(t.Context(), &tasks.Task{Attempt: 1})
 	assert.Equal(t, tasks.Retry, decision.Action)
 	assert.EqualError(t, decision.Err, "timed out after 20ms: the program was stopped: signal: terminated")
+}
+
+// The retry of a program that failed must not run beside what the program has left.
+func TestExecStopsWhatAFailureLeavesBehind(t *testing.T) {
+	r := start(t, `(trap '' TERM; exec 2>/dev/null; echo ready >&3; while `+outliving+`; do sleep 0.01; done; echo orphaned >&3; exec sleep 1000) &
+		read line <"$1"; exit 3`, newFIFO(t))
+	require.NoError(t, os.WriteFile(r.argv[len(r.argv)-1], []byte("go\n"), 0))
+	r.expect(t, "orphaned")
+	r.over <- time.Time{}
+	r.expectGone(t)
+	assert.EqualError(t, <-r.err, "exit status 3")
+	r.cancel(nil)
+}
+
+func TestExecKill(t *testing.T) {
+	r := start(t, "trap '' TERM; sleep 1000 & echo ready >&3; wait")
+	second := make(chan error, 1)
+	go func() { second <- r.exec.HandleTask(t.Context(), &tasks.Task{}) }()
+	r.expect(t, "ready")
+	r.exec.Kill()
+	r.exec.Kill()
+	r.expectGone(t)
+	assert.EqualError(t, <-r.err, "signal: killed")
+	assert.EqualError(t, <-second, "signal: killed")
+	assert.ErrorIs(t, r.exec.HandleTask(t.Context(), &tasks.Task{}), ErrKilled)
+	r.cancel(nil)
+}
+
+func TestExecKillMissesNoneThatStarts(t *testing.T) {
+	e := sh(t, "exec sleep 1000")
+	var starting, ended sync.WaitGroup
+	for range 8 {
+		starting.Add(1)
+		ended.Go(func() {
+			starting.Done()
+			assert.Error(t, e.HandleTask(t.Context(), &tasks.Task{}))
+		})
+	}
+	starting.Wait()
+	e.Kill()
+	ended.Wait()
 }

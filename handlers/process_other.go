@@ -10,12 +10,12 @@ import (
 // processGroup is a program alone: the system has no process groups.
 type processGroup struct{ leader *os.Process }
 
-// startGroup starts a program.
-func startGroup(cmd *exec.Cmd) (processGroup, error) {
+// startGroup starts a program. There is nothing to release.
+func startGroup(cmd *exec.Cmd) (group processGroup, release func(), err error) {
 	if err := cmd.Start(); err != nil {
-		return processGroup{}, err
+		return processGroup{}, nil, err
 	}
-	return processGroup{cmd.Process}, nil
+	return processGroup{cmd.Process}, func() {}, nil
 }
 
 // terminate kills the program, which cannot be asked. It fails only where it has ended already.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -19,6 +20,9 @@ import (
 // command is the worker's own part of its command line.
 type command struct {
 	queues []string // those to work on; none: all
+
+	mu            sync.Mutex
+	closeHandlers func() // of what is served, once it is
 }
 
 func (c *command) flags(flags *pflag.FlagSet) {
@@ -43,6 +47,9 @@ func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.
 		return err
 	}
 	defer closeHandlers()
+	c.mu.Lock()
+	c.closeHandlers = closeHandlers
+	c.mu.Unlock()
 	topology := cfg.Spec()
 	w, err := worker.New(client, worker.Config{Queues: queues, Topology: &topology, Grace: cfg.Shutdown.Grace, Log: log})
 	if err != nil {
@@ -50,6 +57,16 @@ func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.
 	}
 	ready(w.Ready)
 	return w.Run(ctx)
+}
+
+// abort kills the programs that run: they would outlive this process, and run beside the next start
+// of their tasks.
+func (c *command) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closeHandlers != nil {
+		c.closeHandlers()
+	}
 }
 
 // build makes the queues to work on with their handlers, and what closes those.
@@ -129,5 +146,5 @@ func newHandler(h config.Handler) (handler tasks.Handler, closeHandler func(), e
 	if err != nil {
 		return nil, nil, err
 	}
-	return program, func() {}, nil
+	return program, program.Kill, nil
 }

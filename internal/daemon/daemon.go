@@ -44,6 +44,10 @@ type Daemon struct {
 	// Serve does the work until ctx is done. It is given a connected client, and says how to find
 	// out whether it is ready.
 	Serve func(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error
+	// Abort is called when a second signal is about to end the process, from another goroutine than
+	// Serve's and maybe before it: the last occasion to end what would outlive the process. It must
+	// not block. Optional.
+	Abort func()
 }
 
 // Main runs the command in this process and does not return. SIGINT and SIGTERM stop it cleanly; a
@@ -55,7 +59,11 @@ func (d Daemon) Main() {
 	go func() {
 		<-signals
 		stop()
-		if number, ok := (<-signals).(syscall.Signal); ok {
+		second := <-signals
+		if d.Abort != nil {
+			d.Abort()
+		}
+		if number, ok := second.(syscall.Signal); ok {
 			os.Exit(128 + int(number))
 		}
 	}()
