@@ -1,0 +1,79 @@
+// Command chaos runs tasks on a real RabbitMQ with real worker processes, breaks both while they
+// are at it, and tells what became of every task.
+//
+// It owns the plan of tasks and faults (a pure function of its seed), the processes, the ledger to
+// which handlers write what they do, and the checker that compares the two. Of Warren it knows what
+// any program does that imports it.
+//
+//	go run ./chaos fault [flags]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `usage: chaos COMMAND [flags]
+
+  fault    publish tasks while workers are killed and the broker is restarted, and check each of them
+  worker   be one of the workers
+
+"chaos fault -h" tells the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
+`
+
+// The exit statuses.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := command(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	cancel()
+	os.Exit(code)
+}
+
+// command runs one command and returns the exit status.
+func command(ctx context.Context, args []string, out, log io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(log, usage)
+		return exitUsage
+	}
+	var err error
+	switch args[0] {
+	case "fault":
+		var o options
+		switch o, err = parse(args[1:], log); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
+			return exitUsage // it was told
+		}
+		err = fault(ctx, o, out, log)
+	case "worker":
+		if err = serve(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
+			return 0 // told to stop, and stopped
+		}
+	default:
+		fmt.Fprint(log, usage)
+		return exitUsage
+	}
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		fmt.Fprintln(log, "chaos: interrupted:", err)
+		return exitInterrupted
+	default:
+		fmt.Fprintln(log, "chaos:", err)
+		return exitFailed
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/tasks"
+	"github.com/warrenmq/warren/worker"
+)
+
+// station is where a worker process works. It travels in the environment.
+type station struct {
+	url     string // of the broker
+	ledger  string // a file
+	process string // the name of this process; no other ever has it
+}
+
+const (
+	envURL     = "CHAOS_URL"
+	envLedger  = "CHAOS_LEDGER"
+	envProcess = "CHAOS_PROCESS"
+)
+
+func stationFrom(getenv func(string) string) station {
+	return station{url: getenv(envURL), ledger: getenv(envLedger), process: getenv(envProcess)}
+}
+
+func (s station) environment() []string {
+	return []string{envURL + "=" + s.url, envLedger + "=" + s.ledger, envProcess + "=" + s.process}
+}
+
+// retries are soon, so that a run sees many of them: the first comes straight back to the queue,
+// the others by the delay ladder.
+var retries = tasks.RetryPolicy{MaxAttempts: 4, Initial: 100 * time.Millisecond, Max: time.Second, Factor: 3}
+
+// serve is a worker process: it runs tasks until ctx is done, and writes what it does to the
+// ledger.
+func serve(ctx context.Context, at station, out io.Writer) (err error) {
+	p, err := openPen(at.ledger, at.process)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	log := slog.New(slog.NewTextHandler(out, nil)).With("process", at.process)
+	client, err := broker.Connect(ctx, broker.Config{URLs: []string{at.url}, Name: at.process, BackoffMax: time.Second, Log: log})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	mux := tasks.NewMux()
+	mux.HandleFunc(keyHandled, (&player{pen: p}).handle)
+	w, err := worker.New(client, worker.Config{
+		Queues: []worker.Queue{{Name: queueName, Routes: []string{route}, Mux: mux, Retry: retries}},
+		Name:   at.process, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
+
+// player is the handler: it does what the script of a task says.
+type player struct{ pen *pen }
+
+var (
+	errScripted = errors.New("the script says so")
+	errUnread   = errors.New("the script cannot be read")
+)
+
+// handle writes to the ledger around a run. What cannot be written did not happen for the checker,
+// so it fails.
+func (p *player) handle(ctx context.Context, t *tasks.Task) error {
+	number, err := p.pen.start(t, time.Now())
+	if err != nil {
+		return err
+	}
+	result, err := play(ctx, t)
+	return errors.Join(err, p.pen.finish(number, result, time.Now()))
+}
+
+// play runs a script.
+func play(ctx context.Context, t *tasks.Task) (outcome, error) {
+	var s script
+	if err := json.Unmarshal(t.Payload, &s); err != nil {
+		return ended, tasks.Permanent(errors.Join(errUnread, err))
+	}
+	timer := time.NewTimer(time.Duration(s.WorkMicros) * time.Microsecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return cut, ctx.Err()
+	}
+	switch {
+	case s.Permanent:
+		return ended, tasks.Permanent(errScripted)
+	case t.Attempt <= s.Fails:
+		return failed, errScripted
+	case s.SnoozeMillis > 0 && t.Settlement == 0:
+		return snoozed, tasks.Snooze(time.Duration(s.SnoozeMillis) * time.Millisecond)
+	}
+	return succeeded, nil
+}

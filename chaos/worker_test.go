@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/tasks"
+)
+
+func TestPlay(t *testing.T) {
+	var permanent *tasks.PermanentError
+	var snooze *tasks.SnoozeError
+	for name, one := range map[string]struct {
+		script     script
+		attempt    int
+		settlement int
+		want       outcome
+		as         any
+		is         error
+	}{
+		"succeeds":        {script{}, 1, 0, succeeded, nil, nil},
+		"fails":           {script{Fails: 1}, 1, 0, failed, nil, errScripted},
+		"fails no more":   {script{Fails: 1}, 2, 1, succeeded, nil, nil},
+		"fails for good":  {script{Permanent: true}, 1, 0, ended, &permanent, nil},
+		"snoozes":         {script{SnoozeMillis: 5}, 1, 0, snoozed, &snooze, nil},
+		"snoozes no more": {script{SnoozeMillis: 5}, 1, 1, succeeded, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body, err := json.Marshal(one.script)
+			require.NoError(t, err)
+			got, err := play(t.Context(), &tasks.Task{Payload: body, Attempt: one.attempt, Settlement: one.settlement})
+			assert.Equal(t, one.want, got)
+			switch {
+			case one.as != nil:
+				assert.ErrorAs(t, err, one.as)
+			case one.is != nil:
+				assert.ErrorIs(t, err, one.is)
+			default:
+				assert.NoError(t, err)
+			}
+		})
+	}
+}
+
+func TestPlayIsCutShort(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	got, err := play(ctx, &tasks.Task{Payload: []byte(`{"work_us": 60000000}`)})
+	assert.Equal(t, cut, got)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestHandlerWritesAroundARun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	p, err := openPen(path, "w")
+	require.NoError(t, err)
+	h := player{pen: p}
+	assert.NoError(t, h.handle(t.Context(), &tasks.Task{ID: "a", Attempt: 1, Payload: []byte(`{}`)}))
+	assert.ErrorIs(t, h.handle(t.Context(), &tasks.Task{ID: "b", Attempt: 1, Payload: []byte(`not JSON`)}), errUnread)
+	l, err := openLedger(path)
+	require.NoError(t, err)
+	defer l.close()
+	require.NoError(t, l.read())
+	require.Len(t, l.runs, 2)
+	assert.Equal(t, succeeded, l.runs[0].outcome)
+	assert.Equal(t, ended, l.runs[1].outcome)
+
+	require.NoError(t, p.close())
+	err = h.handle(t.Context(), &tasks.Task{ID: "c"})
+	assert.Error(t, err, "what cannot be written fails")
+	assert.False(t, errors.Is(err, errScripted))
+}
