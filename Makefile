@@ -50,7 +50,10 @@ test-unit: ## Run the tests that need no RabbitMQ.
 .PHONY: bench
 bench: ## Run the benchmarks on a RabbitMQ.
 	$(ON_BROKER) -- sh -c "$(GO) test -tags integration -run '^$$' -bench Delays -benchtime 1x ./worker && \
-	  $(GO) test -tags integration -run '^$$' -bench Drain -benchtime 50000x ./worker"
+	  $(GO) test -tags integration -run '^$$' -bench Drain -benchtime 50000x ./worker && \
+	  $(GO) test -tags integration -run '^$$' -bench EnqueueMany -benchtime 9x ./broker && \
+	  $(GO) test -tags integration -run '^$$' -bench EnqueueConcurrently -benchtime 20000x ./broker && \
+	  $(GO) test -tags integration -run '^$$' -bench EnqueueLatency -benchtime 1000x ./broker"
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

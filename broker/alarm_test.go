@@ -9,10 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,7 +60,21 @@ func TestAlarm(t *testing.T) {
 			assert.NotErrorIs(t, err, broker.ErrUnconfirmed, "it was not sent")
 		})
 	}
+	all.Go(func() {
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		defer cancel()
+		for _, outcome := range f.client.EnqueueMany(short, slices.Repeat([]tasks.Task{{Key: "email.not"}}, 5000)) {
+			assert.ErrorIs(t, outcome.Err, broker.ErrBlocked)
+			assert.ErrorIs(t, outcome.Err, context.DeadlineExceeded)
+			assert.NotErrorIs(t, outcome.Err, broker.ErrUnconfirmed, "it was not sent")
+		}
+	})
 	all.Wait()
+	abandoned := enqueueAbandoned(ctx, t, f.client)
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		return abandoned.Value() == nil
+	}, patience, time.Millisecond, "the payload of a task that its caller has given up")
 
 	keys := make(chan string, 100)
 	f.consume(f.client, "email", 10, func(d *broker.Delivery) {
@@ -92,6 +109,17 @@ func TestAlarm(t *testing.T) {
 		assert.NotEqual(t, "email.not", key)
 	}
 	require.NoError(t, f.client.Ready())
+}
+
+// enqueueAbandoned enqueues a task that is not sent in time, and returns where its payload was.
+func enqueueAbandoned(ctx context.Context, t *testing.T, client *broker.Client) weak.Pointer[[1 << 20]byte] {
+	t.Helper()
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	payload := new([1 << 20]byte)
+	_, err := client.Enqueue(short, tasks.Task{Key: "email.not", Payload: payload[:]})
+	require.ErrorIs(t, err, broker.ErrBlocked)
+	return weak.Make(payload)
 }
 
 // alarm sets or clears the memory alarm of a broker that is the test's own.

@@ -43,8 +43,8 @@ type Config struct {
 	TLS *tls.Config
 	// DialTimeout bounds connecting to one node, handshakes included. Defaults to DefaultDialTimeout.
 	DialTimeout time.Duration
-	// PublishTimeout bounds every publish whose context has no earlier deadline. Defaults to
-	// DefaultPublishTimeout.
+	// PublishTimeout bounds every publish whose context has no earlier deadline; of EnqueueMany, the time
+	// in which none of its tasks gets an outcome. Defaults to DefaultPublishTimeout.
 	PublishTimeout time.Duration
 	// ConfirmTimeout is how long a broker that does not block us may confirm nothing while something
 	// awaits its confirm; then the connection is replaced, and what was sent is [ErrUnconfirmed].

@@ -12,7 +12,7 @@ const (
 	// confirmPatience is how long those that are awaited in order wait for one that does not come.
 	confirmPatience = 50 * time.Millisecond
 	// confirmDistrust is how long nothing is waited for in order after that.
-	confirmDistrust = 5 * time.Second
+	confirmDistrust = time.Second
 )
 
 // confirm is what the broker will say of a message that was written: the library's

@@ -141,7 +141,7 @@ func TestEnqueueManyOf50000(t *testing.T) {
 	}
 	depth, err := f.client.Depth(ctx, "email")
 	require.NoError(t, err)
-	assert.EqualValues(t, 50_000, depth.Ready)
+	assert.Equal(t, 50_000, depth.Ready)
 }
 
 func TestEnqueueManyConcurrently(t *testing.T) {
