@@ -1,9 +1,9 @@
 package worker
 
 import (
-	"container/heap"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 
@@ -15,30 +15,58 @@ import (
 type item struct {
 	delivery *broker.Delivery
 	task     tasks.Task
-	priority int
-	arrival  uint64
+	// pattern and limit are the handler's pattern and how many of it may run at a time; a limit of 0
+	// is none. All items of a pattern have the same.
+	pattern string
+	limit   int
+
+	received time.Time // when it was pushed
+	arrival  uint64    // the pushes until then, its own included
+	group    *group    // where it is counted as running, nil where nobody counts
+}
+
+// place is the item's among the runnable.
+func (it *item) place() entry {
+	return entry{rank: -int64(it.task.EffectivePriority()), arrival: it.arrival, item: it}
 }
 
 // buffer holds the deliveries that have not started: those that are not due yet by their time, the
 // others by priority and then by arrival, so that a prefetched task is overtaken by one of a
-// higher priority, and one that waits for its time takes nobody's slot.
+// higher priority, and one that waits for its time takes nobody's slot. Nor does one that waits for
+// its pattern's limit: the runnable are kept in groups, and who takes looks at the head of each.
+//
+// Of the signals: each event that lets one more delivery start wakes one taker, and all takers are
+// alike, so that no delivery waits beside a taker. Those events are a push, a delivery's time, the
+// end of one whose group was full, and a turn of the pace.
 type buffer struct {
-	clock    clockwork.Clock
-	capacity int // beyond which there must be lost ones among the deliveries
+	clock clockwork.Clock
+	lost  func(*item) bool // reports whether the delivery's session has ended; tests have their own
 
 	mu       sync.Mutex
-	ready    sync.Cond // told when runnable has grown or the buffer is closed
-	waiting  byDue
-	runnable byPriority
-	timer    clockwork.Timer // runs out when the first of waiting is due; nil before it was needed
+	ready    sync.Cond
+	waiting  heap // by due time
+	due      alarm
+	groups   []*group          // the first is of those without a limit
+	limited  map[string]*group // the others by pattern
+	pace     *pace
 	arrivals uint64
+	sweepAt  int // how many may be held before lost ones are looked for
 	closed   bool
 }
 
-// newBuffer returns a buffer for at most capacity deliveries of one session.
-func newBuffer(clock clockwork.Clock, capacity int) *buffer {
-	b := &buffer{clock: clock, capacity: capacity}
+// sweepMin is how many deliveries a buffer holds before it first looks for lost ones.
+const sweepMin = 32
+
+// newBuffer returns an empty buffer that lets at most perSecond tasks a second start; 0 is no
+// limit.
+func newBuffer(clock clockwork.Clock, perSecond float64) *buffer {
+	b := &buffer{
+		clock: clock, lost: func(it *item) bool { return it.delivery.Lost() },
+		groups: []*group{{}}, limited: map[string]*group{}, sweepAt: sweepMin,
+	}
 	b.ready.L = &b.mu
+	b.due = alarm{clock: clock, fire: b.wakeDue}
+	b.pace = newPace(perSecond, alarm{clock: clock, fire: b.wakeNext})
 	return b
 }
 
@@ -49,46 +77,64 @@ func (b *buffer) push(it *item) bool {
 	if b.closed {
 		return false
 	}
-	if len(b.runnable)+len(b.waiting) >= b.capacity {
+	if b.size() >= b.sweepAt {
 		b.forgetLost()
+		b.sweepAt = max(2*b.size(), sweepMin)
 	}
 	b.arrivals++
 	it.arrival = b.arrivals
-	it.priority = it.task.EffectivePriority()
-	if !it.task.NotBefore.After(b.clock.Now()) {
-		heap.Push(&b.runnable, it)
-		b.ready.Signal()
+	it.received = b.clock.Now()
+	if !it.task.NotBefore.After(it.received) {
+		b.release(it)
 		return true
 	}
-	heap.Push(&b.waiting, it)
-	if b.waiting[0] == it {
-		b.setTimer()
+	b.waiting.push(entry{rank: it.task.NotBefore.UnixNano(), arrival: it.arrival, item: it})
+	if b.waiting[0].item == it {
+		b.due.set(it.task.NotBefore.Sub(it.received))
 	}
 	return true
 }
 
-// forgetLost drops the deliveries of sessions that have ended. Where every slot is taken for long they
-// would pile up, a prefetch of them with each loss.
-func (b *buffer) forgetLost() {
-	lost := func(it *item) bool { return it.delivery.Lost() }
-	b.runnable = slices.DeleteFunc(b.runnable, lost)
-	heap.Init(&b.runnable)
-	b.waiting = slices.DeleteFunc(b.waiting, lost)
-	heap.Init(&b.waiting)
-}
-
-// setTimer sets the timer for the first of waiting.
-func (b *buffer) setTimer() {
-	wait := b.waiting[0].task.NotBefore.Sub(b.clock.Now())
-	if b.timer == nil {
-		b.timer = b.clock.AfterFunc(wait, b.wake)
-		return
+// size is how many deliveries are held.
+func (b *buffer) size() int {
+	size := len(b.waiting)
+	for _, g := range b.groups {
+		size += len(g.runnable)
 	}
-	b.timer.Reset(wait)
+	return size
 }
 
-// wake is the timer's: it moves what has become due, and sets the timer for what comes next.
-func (b *buffer) wake() {
+// forgetLost drops the deliveries of sessions that have ended. Where every slot is taken for long
+// they would pile up, a prefetch of them with each loss.
+func (b *buffer) forgetLost() {
+	b.deleteFunc(func(e entry) bool { return b.lost(e.item) })
+}
+
+// deleteFunc takes out the entries for which del returns true.
+func (b *buffer) deleteFunc(del func(entry) bool) {
+	b.waiting.deleteFunc(del)
+	for _, g := range b.groups {
+		g.runnable.deleteFunc(del)
+	}
+}
+
+// release puts a delivery among the runnable.
+func (b *buffer) release(it *item) {
+	g := b.groups[0]
+	if it.limit > 0 {
+		g = b.limited[it.pattern]
+		if g == nil {
+			g = &group{limit: it.limit}
+			b.limited[it.pattern] = g
+			b.groups = append(b.groups, g)
+		}
+	}
+	g.runnable.push(it.place())
+	b.ready.Signal()
+}
+
+// wakeDue is the due alarm's: it releases what has become due, and sets the alarm for what comes next.
+func (b *buffer) wakeDue() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -96,35 +142,135 @@ func (b *buffer) wake() {
 	}
 	b.promote()
 	if len(b.waiting) > 0 {
-		b.setTimer()
+		b.due.set(b.waiting[0].item.task.NotBefore.Sub(b.clock.Now()))
 	}
 }
 
-// promote moves what is due to the runnable.
+// promote releases what is due.
 func (b *buffer) promote() {
 	if len(b.waiting) == 0 {
 		return
 	}
 	now := b.clock.Now()
-	for len(b.waiting) > 0 && !b.waiting[0].task.NotBefore.After(now) {
-		heap.Push(&b.runnable, heap.Pop(&b.waiting))
-		b.ready.Signal()
+	for len(b.waiting) > 0 && !b.waiting[0].item.task.NotBefore.After(now) {
+		b.release(b.waiting.pop())
 	}
 }
 
+// wakeNext is the pace's: a turn has come. It takes the lock so that a taker that has just been
+// refused is waiting by now.
+func (b *buffer) wakeNext() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ready.Signal()
+}
+
 // take blocks until a delivery may start and returns the one of the highest priority, or nil when
-// the buffer is closed.
+// the buffer is closed. Who took one of a limited pattern calls done when it has ended.
 func (b *buffer) take() *item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.closed {
-		b.promote() // what is due now competes, whether or not the timer has been told
-		if len(b.runnable) > 0 {
-			return heap.Pop(&b.runnable).(*item)
+		b.promote() // what is due now competes, whether or not the alarm has gone off
+		g := b.next()
+		if g == nil || b.pace != nil && !b.pace.start(b.clock.Now()) {
+			b.ready.Wait()
+			continue
 		}
-		b.ready.Wait()
+		it := g.runnable.pop()
+		if g.limit > 0 {
+			g.running++
+			it.group = g
+		}
+		if b.pace != nil {
+			b.ready.Signal() // another taker waits for the next turn
+		}
+		return it
 	}
 	return nil
+}
+
+// next returns the group whose head is to start next, or nil. Lost heads are dropped here: they
+// must not use up a turn of the pace.
+func (b *buffer) next() *group {
+	for {
+		var best *group
+		for _, g := range b.groups {
+			if g.eligible() && (best == nil || g.runnable[0].before(best.runnable[0])) {
+				best = g
+			}
+		}
+		if best == nil || !b.lost(best.runnable[0].item) {
+			return best
+		}
+		best.runnable.pop()
+	}
+}
+
+// done tells that a delivery that was taken has ended, which makes room for another of its pattern.
+// Only the first call for a delivery counts.
+func (b *buffer) done(it *item) {
+	if it.group == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	it.group.running--
+	it.group = nil
+	b.ready.Signal()
+}
+
+// held returns how many deliveries wait for something else than a slot: for their time, or for the
+// limit of their pattern. They take up the window without being of use to the slots.
+func (b *buffer) held() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	held := len(b.waiting)
+	for _, g := range b.groups {
+		held += g.blocked()
+	}
+	return held
+}
+
+// expire takes out the deliveries that arrived before a time and returns them, in no order. Lost
+// ones are dropped. It looks at each delivery that is held.
+func (b *buffer) expire(before time.Time) []*item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var expired []*item
+	b.deleteFunc(func(e entry) bool {
+		switch {
+		case b.lost(e.item):
+			return true
+		case e.item.received.Before(before):
+			expired = append(expired, e.item)
+			return true
+		}
+		return false
+	})
+	return expired
+}
+
+// shed takes out all but the n runnable deliveries that come first by priority and arrival, and
+// returns them in that order. Those that are not due are neither counted nor taken; lost ones are
+// dropped before.
+func (b *buffer) shed(n int) []*item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forgetLost()
+	var runnable []entry
+	for _, g := range b.groups {
+		runnable = append(runnable, g.runnable...)
+	}
+	if len(runnable) <= n {
+		return nil
+	}
+	slices.SortFunc(runnable, entry.compare)
+	surplus := heap(runnable[max(n, 0):])
+	for _, g := range b.groups {
+		g.runnable.deleteFunc(func(e entry) bool { return !e.before(surplus[0]) })
+	}
+	return surplus.items()
 }
 
 // close ends every take and returns what has not started.
@@ -132,45 +278,14 @@ func (b *buffer) close() []*item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	if b.timer != nil {
-		b.timer.Stop()
+	b.due.stop()
+	b.pace.stop()
+	left := b.waiting.items()
+	b.waiting = nil
+	for _, g := range b.groups {
+		left = append(left, g.runnable.items()...)
+		g.runnable = nil
 	}
-	left := append([]*item(b.runnable), b.waiting...)
-	b.runnable, b.waiting = nil, nil
 	b.ready.Broadcast()
 	return left
-}
-
-type byPriority []*item
-
-func (h byPriority) Len() int { return len(h) }
-func (h byPriority) Less(i, j int) bool {
-	if h[i].priority != h[j].priority {
-		return h[i].priority > h[j].priority
-	}
-	return h[i].arrival < h[j].arrival
-}
-func (h byPriority) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *byPriority) Push(x any)   { *h = append(*h, x.(*item)) }
-func (h *byPriority) Pop() any     { return popLast((*[]*item)(h)) }
-
-type byDue []*item
-
-func (h byDue) Len() int { return len(h) }
-func (h byDue) Less(i, j int) bool {
-	if !h[i].task.NotBefore.Equal(h[j].task.NotBefore) {
-		return h[i].task.NotBefore.Before(h[j].task.NotBefore)
-	}
-	return h[i].arrival < h[j].arrival
-}
-func (h byDue) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *byDue) Push(x any)   { *h = append(*h, x.(*item)) }
-func (h *byDue) Pop() any     { return popLast((*[]*item)(h)) }
-
-func popLast(items *[]*item) *item {
-	last := len(*items) - 1
-	it := (*items)[last]
-	(*items)[last] = nil
-	*items = (*items)[:last]
-	return it
 }

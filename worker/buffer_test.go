@@ -17,8 +17,15 @@ func newItem(id string, priority int, notBefore time.Time) *item {
 	return &item{task: tasks.Task{ID: id, Priority: priority, NotBefore: notBefore}}
 }
 
+// newTestBuffer returns a buffer of items without deliveries: none is lost.
+func newTestBuffer(clock clockwork.Clock, perSecond float64) *buffer {
+	b := newBuffer(clock, perSecond)
+	b.lost = func(*item) bool { return false }
+	return b
+}
+
 func TestBufferGivesByPriorityThenArrival(t *testing.T) {
-	b := newBuffer(clockwork.NewFakeClock(), 1000)
+	b := newTestBuffer(clockwork.NewFakeClock(), 0)
 	for _, it := range []*item{
 		newItem("low", 1, time.Time{}), newItem("none", 0, time.Time{}), newItem("high", 9, time.Time{}),
 		newItem("four", 4, time.Time{}), newItem("high too", 9, time.Time{}), newItem("beyond", 200, time.Time{}),
@@ -35,7 +42,7 @@ func TestBufferGivesByPriorityThenArrival(t *testing.T) {
 
 func TestBufferHoldsUntilDue(t *testing.T) {
 	clock := clockwork.NewFakeClock()
-	b := newBuffer(clock, 1000)
+	b := newTestBuffer(clock, 0)
 	b.push(newItem("in 100", 9, clock.Now().Add(100*time.Millisecond)))
 	b.push(newItem("in 50", 1, clock.Now().Add(50*time.Millisecond)))
 	b.push(newItem("now", 1, clock.Now()))
@@ -61,7 +68,7 @@ func TestBufferHoldsUntilDue(t *testing.T) {
 
 func TestBufferCloseGivesBackEverythingAndEndsTakes(t *testing.T) {
 	clock := clockwork.NewFakeClock()
-	b := newBuffer(clock, 1000)
+	b := newTestBuffer(clock, 0)
 	ended := make(chan *item)
 	go func() { ended <- b.take() }()
 	b.push(newItem("later", 0, clock.Now().Add(time.Minute)))
@@ -79,7 +86,7 @@ func TestBufferCloseGivesBackEverythingAndEndsTakes(t *testing.T) {
 func TestBufferProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		clock := clockwork.NewFakeClock()
-		b := newBuffer(clock, 1000)
+		b := newTestBuffer(clock, 0)
 		held := map[*item]bool{}
 		runnable := func() (best *item) {
 			for it := range held {

@@ -42,7 +42,7 @@ var errStopping = errors.New("the worker stops")
 func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error) *queue {
 	log := c.Log.With("queue", cfg.Name)
 	q := &queue{
-		cfg: cfg, clock: c.Clock, log: log, buffer: newBuffer(c.Clock, cfg.Prefetch),
+		cfg: cfg, clock: c.Clock, log: log, buffer: newBuffer(c.Clock, 0),
 		executor: tasks.Executor{
 			Handler: tasks.Chain(cfg.Mux, cfg.Middleware...),
 			Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log,
@@ -108,6 +108,7 @@ func (q *queue) slot() {
 	defer func() {
 		if it != nil {
 			q.running.Add(-1)
+			q.buffer.done(it)
 			decision := q.executor.Decide(&it.task, errGoexit)
 			q.settled.Go(func() { q.settler.settle(q.settling, it, decision, 0) })
 			q.slots.Go(q.slot)
@@ -118,13 +119,11 @@ func (q *queue) slot() {
 		if it == nil {
 			return
 		}
-		if it.delivery.Lost() {
-			continue // the broker gives it to somebody else
-		}
 		q.running.Add(1)
 		started := q.clock.Now()
 		decision := q.executor.Execute(q.work, &it.task)
 		q.running.Add(-1)
+		q.buffer.done(it)
 		q.settle(it, decision, q.clock.Since(started))
 	}
 }
