@@ -46,14 +46,17 @@ test: ## Run all tests on every RabbitMQ that this machine can have.
 .PHONY: test-unit
 test-unit: ## Run the tests that need no RabbitMQ.
 	$(GO) test $(TEST_FLAGS) ./...
+	cd bench && $(GO) test $(TEST_FLAGS) ./...
 
+# bench/ is a module of its own; BENCH are its flags, as in make bench BENCH='-short -check'.
 .PHONY: bench
-bench: ## Run the benchmarks on a RabbitMQ.
-	$(ON_BROKER) -- sh -c "$(GO) test -tags integration -run '^$$' -bench Delays -benchtime 1x ./worker && \
-	  $(GO) test -tags integration -run '^$$' -bench Drain -benchtime 50000x ./worker && \
-	  $(GO) test -tags integration -run '^$$' -bench EnqueueMany -benchtime 9x ./broker && \
-	  $(GO) test -tags integration -run '^$$' -bench EnqueueConcurrently -benchtime 20000x ./broker && \
-	  $(GO) test -tags integration -run '^$$' -bench EnqueueLatency -benchtime 1000x ./broker"
+bench: ## Measure Warren beside a hand-written loop on a RabbitMQ (docs/benchmarks.md).
+	cd bench && $(GO) run -ldflags '$(LDFLAGS)' . $(BENCH)
+
+# FAULT are the command's flags; SHORT=1 makes it some 20 s a broker, SEED=N repeats a plan.
+.PHONY: fault
+fault: ## Kill workers and restart RabbitMQ under load, and account for every task.
+	$(GO) run ./chaos fault $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(FAULT)
 
 FUZZTIME ?= 30s
 .PHONY: fuzz
@@ -67,6 +70,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s).
 .PHONY: lint
 lint: $(LINT) ## Check format, imports and style.
 	$(LINT) run ./...
+	cd bench && $(LINT) run ./...
 
 $(LINT):
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

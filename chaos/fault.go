@@ -127,7 +127,7 @@ func (f *field) open(ctx context.Context) (err error) {
 	if f.ledger, err = openLedger(path); err != nil {
 		return err
 	}
-	f.crew, err = startCrew(f.plan.workers, station{url: f.broker.URL, ledger: path}, f.folder)
+	f.crew, err = startCrew(f.plan.workers+f.plan.spared, station{url: f.broker.URL, ledger: path}, f.folder)
 	return err
 }
 

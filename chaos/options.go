@@ -17,7 +17,8 @@ type settings struct {
 	seed      uint64
 	tasks     int
 	rate      int // tasks a second
-	workers   int // processes
+	workers   int // processes that are killed in turn
+	spared    int // processes that live through everything
 	killEvery time.Duration
 	restarts  int  // of the broker
 	hard      bool // the broker is killed instead of stopped
@@ -25,8 +26,8 @@ type settings struct {
 
 // The two sizes of a run.
 var (
-	full  = settings{tasks: 20_000, rate: 300, workers: 2, killEvery: 2 * time.Second, restarts: 2}
-	short = settings{tasks: 2_000, rate: 150, workers: 2, killEvery: 2 * time.Second, restarts: 1}
+	full  = settings{tasks: 20_000, rate: 300, workers: 2, spared: 1, killEvery: 2 * time.Second, restarts: 2}
+	short = settings{tasks: 2_000, rate: 150, workers: 2, spared: 1, killEvery: 2 * time.Second, restarts: 1}
 )
 
 // everyBroker is each kind of broker that this machine can have, one after the other.
@@ -94,13 +95,8 @@ func override(setting *int, name string, given int) error {
 // command is the command line that gives the same plan again, without the kind of broker.
 func (s settings) command() string {
 	size := ""
-	for _, known := range []struct {
-		settings
-		flag string
-	}{{full, ""}, {short, " -short"}} {
-		if known.workers == s.workers && known.restarts == s.restarts {
-			size = known.flag
-		}
+	if s.restarts == short.restarts {
+		size = " -short"
 	}
 	text := fmt.Sprintf("go run ./chaos fault%s -seed %d -tasks %d -rate %d", size, s.seed, s.tasks, s.rate)
 	if s.hard {

@@ -28,10 +28,11 @@ func TestSharesAreAHundred(t *testing.T) {
 func TestPlanIsAFunctionOfItsSeed(t *testing.T) {
 	s := short
 	s.seed = 3
-	assert.Equal(t, newPlan(s), newPlan(s))
+	one, again := newPlan(s), newPlan(s)
+	assert.Equal(t, one, again)
 	other := s
 	other.seed = 4
-	assert.NotEqual(t, newPlan(s).tasks[0].script, newPlan(other).tasks[0].script)
+	assert.NotEqual(t, one.tasks[0].script, newPlan(other).tasks[0].script)
 }
 
 func TestPlan(t *testing.T) {

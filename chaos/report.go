@@ -15,8 +15,8 @@ const maxFindings = 20
 // write reports a run.
 func (v *verdict) write(w io.Writer, p *plan, f *field) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "\nfault: %s; %d tasks, %d/s, by %d workers; over after %s\n",
-		f.broker.Source, len(p.tasks), p.rate, p.workers, f.took.Round(100*time.Millisecond))
+	fmt.Fprintf(&out, "\nfault: %s; %d tasks, %d/s, by %d workers that are killed in turn and %d that is spared; over after %s\n",
+		f.broker.Source, len(p.tasks), p.rate, p.workers, p.spared, f.took.Round(100*time.Millisecond))
 	v.writeFaults(&out, p, f)
 	out.WriteString("\n")
 	v.writeKinds(&out)

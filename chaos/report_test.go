@@ -26,7 +26,7 @@ func TestReport(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, v.write(&out, p, f))
 	for _, says := range []string{
-		"private node (3.10.8); 2000 tasks, 150/s, by 2 workers; over after 21s",
+		"private node (3.10.8); 2000 tasks, 150/s, by 2 workers that are killed in turn and 1 that is spared; over after 21s",
 		"a worker killed 1 times, each 2s; the broker stopped and started again 1 times, away for 4.3s",
 		"worker-1.3: exit status 1: refused",
 		"succeeds                3     2     0       0     1      0       0           0",

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"path/filepath"
 	"testing"
 
@@ -74,5 +73,5 @@ func TestHandlerWritesAroundARun(t *testing.T) {
 	require.NoError(t, p.close())
 	err = h.handle(t.Context(), &tasks.Task{ID: "c"})
 	assert.Error(t, err, "what cannot be written fails")
-	assert.False(t, errors.Is(err, errScripted))
+	assert.NotErrorIs(t, err, errScripted)
 }

@@ -1,0 +1,73 @@
+package main
+
+// The names of the entrants.
+const (
+	loopEach     = "loop, ack each"
+	loopMultiple = "loop, one ack a 50"
+	loopConfirms = "loop, pipelined confirms"
+	loopOneByOne = "loop"
+	warren       = "Warren"
+	warrenEach   = "Warren, Enqueue x 100"
+)
+
+// contests are all of them but the memory, which is not compared with anything.
+func contests(s settings) []contest {
+	t := throughput{tasks: s.Tasks, body: payload(s.PayloadBytes)}
+	l := latency{tasks: s.LatencyTasks, rate: s.LatencyRate, body: payload(s.PayloadBytes)}
+	d := delays{tasks: s.Delays, rate: s.DelayRate, upTo: s.DelayUpTo, body: payload(s.PayloadBytes)}
+	rate := []figure{{Name: "rate", Unit: "tasks/s"}}
+	return []contest{
+		{
+			name:    "drain",
+			what:    "tasks that wait in the queue are run by a handler that does nothing; from the first to the last",
+			figures: rate,
+			entrants: []entrant{
+				{loopEach, t.drainByLoop(false)},
+				{loopMultiple, t.drainByLoop(true)},
+				{warren, t.drainByWarren},
+			},
+			floors: []floor{{warren, "rate", 1.3}},
+		},
+		{
+			name:    "enqueue",
+			what:    "tasks are published, each persistent and confirmed; from the first call to the last confirm",
+			figures: rate,
+			entrants: []entrant{
+				{loopConfirms, t.enqueueByLoop},
+				{warrenEach, t.enqueueByWarren},
+			},
+			floors: []floor{{warrenEach, "rate", 0.95}},
+		},
+		{
+			name:    "both",
+			what:    "the same process publishes and runs; from the first call to the last task",
+			figures: rate,
+			entrants: []entrant{
+				{loopEach, t.bothByLoop(false)},
+				{loopMultiple, t.bothByLoop(true)},
+				{warrenEach, t.bothByWarren},
+			},
+		},
+		{
+			name: "latency",
+			what: "one task at a time, at a steady rate; from the call that publishes to the start of the handler",
+			figures: []figure{
+				{Name: "p50", Unit: "ms", LowerIsBetter: true},
+				{Name: "p99", Unit: "ms", LowerIsBetter: true},
+			},
+			entrants: []entrant{{loopOneByOne, l.ofLoop}, {warren, l.ofWarren}},
+			floors:   []floor{{warren, "p50", 1.2}},
+		},
+		{
+			name: "delays",
+			what: "delayed tasks; from the time that was asked for to the start of the handler (below 0 is early)",
+			figures: []figure{
+				{Name: "min", Unit: "ms", LowerIsBetter: true},
+				{Name: "p50", Unit: "ms", LowerIsBetter: true},
+				{Name: "p99", Unit: "ms", LowerIsBetter: true},
+				{Name: "max", Unit: "ms", LowerIsBetter: true},
+			},
+			entrants: []entrant{{warren, d.ofWarren}},
+		},
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/tasks"
+	"github.com/warrenmq/warren/worker"
+)
+
+// callers is how many goroutines enqueue one task at a time.
+const callers = 100
+
+// enqueueEach publishes tasks by single calls of Enqueue, each of which waits for its confirm, from
+// callers goroutines.
+func enqueueEach(ctx context.Context, client *broker.Client, count int, body []byte) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for caller := range callers {
+		group.Go(func() error {
+			for range share(count, caller, callers) {
+				if _, err := client.Enqueue(ctx, tasks.Task{Key: key, Payload: body}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// share is how many of count things the i-th of several takes.
+func share(count, i, of int) int {
+	n := count / of
+	if i < count%of {
+		n++
+	}
+	return n
+}
+
+// warrenWorker is a worker that runs, with its client.
+type warrenWorker struct {
+	client *broker.Client
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+// startWorker returns when a worker with its defaults, but for the log, consumes; it runs until it is
+// closed.
+func startWorker(ctx context.Context, url string, handle func(*tasks.Task)) (*warrenWorker, error) {
+	client, err := connect(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	mux := tasks.NewMux()
+	mux.HandleFunc(pattern, func(_ context.Context, t *tasks.Task) error {
+		handle(t)
+		return nil
+	})
+	w, err := worker.New(client, worker.Config{
+		Queues: []worker.Queue{{Name: queueName, Routes: []string{pattern}, Mux: mux}},
+		Log:    slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	life, cancel := context.WithCancel(ctx)
+	started := &warrenWorker{client: client, cancel: cancel, ended: make(chan error, 1)}
+	go func() { started.ended <- w.Run(life) }()
+	if err := started.awaitReady(ctx, w); err != nil {
+		return nil, errors.Join(err, started.close())
+	}
+	return started, nil
+}
+
+// awaitReady blocks until a worker consumes.
+func (w *warrenWorker) awaitReady(ctx context.Context, run *worker.Worker) error {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for run.Ready() != nil {
+		select {
+		case err := <-w.ended:
+			return w.died(ctx, err)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// died is the error of a worker that has ended without being asked to, which close sees too.
+func (w *warrenWorker) died(ctx context.Context, err error) error {
+	w.ended <- nil
+	return fmt.Errorf("the worker has ended by itself: %w", errors.Join(err, ctx.Err()))
+}
+
+// await blocks until a meter has reached its goal, and returns an error where the worker ends
+// before.
+func (w *warrenWorker) await(ctx context.Context, m *meter) error {
+	select {
+	case err := <-w.ended:
+		return w.died(ctx, err)
+	case <-m.done:
+		return nil
+	case <-ctx.Done():
+		return m.await(ctx)
+	}
+}
+
+// close stops the worker, which acknowledges what it has run, and closes its client.
+func (w *warrenWorker) close() error {
+	w.cancel()
+	defer w.client.Close()
+	return <-w.ended
+}
