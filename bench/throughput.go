@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -82,18 +83,23 @@ func (t throughput) enqueueByLoop(ctx context.Context, a *arena) ([]float64, err
 	return []float64{perSecond(t.tasks, took)}, errors.Join(err, p.close())
 }
 
-func (t throughput) enqueueByWarren(ctx context.Context, a *arena) ([]float64, error) {
-	if err := a.purge(); err != nil {
-		return nil, err
+// enqueueByWarren publishes in one of Warren's ways.
+func (t throughput) enqueueByWarren(
+	enqueue func(ctx context.Context, client *broker.Client, count int, body []byte) error,
+) func(context.Context, *arena) ([]float64, error) {
+	return func(ctx context.Context, a *arena) ([]float64, error) {
+		if err := a.purge(); err != nil {
+			return nil, err
+		}
+		client, err := a.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer client.Close()
+		began := time.Now()
+		err = enqueue(ctx, client, t.tasks, t.body)
+		return []float64{perSecond(t.tasks, time.Since(began))}, err
 	}
-	client, err := a.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	began := time.Now()
-	err = enqueueEach(ctx, client, t.tasks, t.body)
-	return []float64{perSecond(t.tasks, time.Since(began))}, err
 }
 
 // bothByLoop publishes by one connection and consumes by another.
@@ -128,7 +134,7 @@ func (t throughput) bothByWarren(ctx context.Context, a *arena) ([]float64, erro
 	}
 	m.start()
 	err = both(ctx,
-		func(ctx context.Context) error { return enqueueEach(ctx, w.client, t.tasks, t.body) },
+		func(ctx context.Context) error { return enqueueMany(ctx, w.client, t.tasks, t.body) },
 		func(ctx context.Context) error { return w.await(ctx, m) })
 	return t.result(a, m, err, w.close())
 }

@@ -14,6 +14,20 @@ import (
 	"github.com/warrenmq/warren/worker"
 )
 
+// enqueueMany publishes tasks by one call.
+func enqueueMany(ctx context.Context, client *broker.Client, count int, body []byte) error {
+	many := make([]tasks.Task, count)
+	for i := range many {
+		many[i] = tasks.Task{Key: key, Payload: body}
+	}
+	for _, outcome := range client.EnqueueMany(ctx, many) {
+		if outcome.Err != nil {
+			return outcome.Err
+		}
+	}
+	return nil
+}
+
 // callers is how many goroutines enqueue one task at a time.
 const callers = 100
 
