@@ -6,24 +6,8 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
-
-	"github.com/warrenmq/warren/broker"
-	"github.com/warrenmq/warren/tasks"
+	"golang.org/x/time/rate"
 )
-
-// item is a delivery on its way through the worker.
-type item struct {
-	delivery *broker.Delivery
-	task     tasks.Task
-	// pattern and limit are the handler's pattern and how many of it may run at a time; a limit of 0
-	// is none. All items of a pattern have the same.
-	pattern string
-	limit   int
-
-	received time.Time // when it was pushed
-	arrival  uint64    // the pushes until then, its own included
-	group    *group    // where it is counted as running, nil where nobody counts
-}
 
 // place is the item's among the runnable.
 func (it *item) place() entry {
@@ -57,16 +41,16 @@ type buffer struct {
 // sweepMin is how many deliveries a buffer holds before it first looks for lost ones.
 const sweepMin = 32
 
-// newBuffer returns an empty buffer that lets at most perSecond tasks a second start; 0 is no
-// limit.
-func newBuffer(clock clockwork.Clock, perSecond float64) *buffer {
+// newBuffer returns an empty buffer that lets at most limit tasks a second start, and burst of them
+// at once after a pause; a limit of 0 is none.
+func newBuffer(clock clockwork.Clock, limit rate.Limit, burst int) *buffer {
 	b := &buffer{
 		clock: clock, lost: func(it *item) bool { return it.delivery.Lost() },
 		groups: []*group{{}}, limited: map[string]*group{}, sweepAt: sweepMin,
 	}
 	b.ready.L = &b.mu
 	b.due = alarm{clock: clock, fire: b.wakeDue}
-	b.pace = newPace(perSecond, alarm{clock: clock, fire: b.wakeNext})
+	b.pace = newPace(limit, burst, alarm{clock: clock, fire: b.wakeNext})
 	return b
 }
 

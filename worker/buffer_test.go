@@ -8,6 +8,7 @@ import (
 	"github.com/jonboulle/clockwork"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 	"pgregory.net/rapid"
 
 	"github.com/warrenmq/warren/tasks"
@@ -19,7 +20,7 @@ func newItem(id string, priority int, notBefore time.Time) *item {
 
 // newTestBuffer returns a buffer of items without deliveries: none is lost.
 func newTestBuffer(clock clockwork.Clock, perSecond float64) *buffer {
-	b := newBuffer(clock, perSecond)
+	b := newBuffer(clock, rate.Limit(perSecond), 1)
 	b.lost = func(*item) bool { return false }
 	return b
 }

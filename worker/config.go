@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"golang.org/x/time/rate"
 
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
@@ -63,9 +65,15 @@ type Queue struct {
 	// DefaultConcurrency.
 	Concurrency int
 	// Prefetch is how many deliveries the worker holds at a time, running ones included,
-	// Concurrency..MaxPrefetch. Defaults to twice the concurrency, and 50 more than it at least, so
-	// that tasks that are held until they are due do not keep others waiting.
+	// Concurrency..MaxPrefetch. By default, 0, it follows what tasks take: from one more than the
+	// concurrency, so that long tasks are left to other workers, to 1000, so that short ones do not
+	// wait for the network; those that are held until they are due come on top.
 	Prefetch int
+	// RateLimit is how many tasks are started a second, by this worker, at most; above 0, and a
+	// fraction where it is to be less than one. Defaults to no limit.
+	RateLimit rate.Limit
+	// RateBurst is how many may start at once after a pause, at least 1. Defaults to RateLimit rounded up.
+	RateBurst int
 	// Type is the queue's type. Defaults to routing.Auto.
 	Type routing.QueueType
 	// Timeout is how long a task may run, at most tasks.MaxTimeout. Defaults to tasks.DefaultTimeout.
@@ -108,8 +116,8 @@ func (q Queue) withDefaults() Queue {
 	if q.Concurrency == 0 {
 		q.Concurrency = DefaultConcurrency
 	}
-	if q.Prefetch == 0 {
-		q.Prefetch = min(max(2*q.Concurrency, q.Concurrency+50), MaxPrefetch)
+	if q.RateLimit > 0 && q.RateBurst == 0 {
+		q.RateBurst = int(min(math.Ceil(float64(q.RateLimit)), math.MaxInt32))
 	}
 	if q.Timeout == 0 {
 		q.Timeout = tasks.DefaultTimeout
@@ -145,8 +153,12 @@ func (q *Queue) validate() error {
 		return q.Mux.Err()
 	case q.Concurrency < 1 || q.Concurrency > MaxConcurrency:
 		return fmt.Errorf("Concurrency: %d is not within 1..%d", q.Concurrency, MaxConcurrency)
-	case q.Prefetch < q.Concurrency || q.Prefetch > MaxPrefetch:
+	case q.Prefetch != 0 && (q.Prefetch < q.Concurrency || q.Prefetch > MaxPrefetch):
 		return fmt.Errorf("Prefetch: %d is not within Concurrency (%d)..%d", q.Prefetch, q.Concurrency, MaxPrefetch)
+	case !(q.RateLimit >= 0):
+		return fmt.Errorf("RateLimit: %v is not 0 or above", q.RateLimit)
+	case q.RateBurst < 0:
+		return fmt.Errorf("RateBurst: %d is below 1", q.RateBurst)
 	case q.Timeout < 0 || q.Timeout > tasks.MaxTimeout:
 		return fmt.Errorf("Timeout: %s is not within 1ns..%s", q.Timeout, tasks.MaxTimeout)
 	}

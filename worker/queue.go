@@ -23,13 +23,20 @@ type queue struct {
 	log      *slog.Logger
 	executor tasks.Executor
 	settler  settler
+	works    *works
 	buffer   *buffer
+	window   *window
 	consumer *broker.Consumer
+	ackLimit time.Duration // the broker's acknowledgement timeout, as far as is known
+	asked    bool          // it is the one that our consumer asks for
 
 	work       context.Context // what handlers run under; cancelled at the end of the grace period
 	cancelWork context.CancelCauseFunc
 	settling   context.Context // what settlements run under
 	giveUp     context.CancelFunc
+	tending    context.Context // what the window is tended under
+	endTending context.CancelFunc
+	tended     sync.WaitGroup
 	slots      sync.WaitGroup // the executing goroutines
 	settled    sync.WaitGroup // the settlements under way
 	running    atomic.Int64
@@ -41,23 +48,36 @@ var errStopping = errors.New("the worker stops")
 
 func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error) *queue {
 	log := c.Log.With("queue", cfg.Name)
+	works := newWorks()
 	q := &queue{
-		cfg: cfg, clock: c.Clock, log: log, buffer: newBuffer(c.Clock, 0),
+		cfg: cfg, clock: c.Clock, log: log, works: works, buffer: newBuffer(c.Clock, cfg.RateLimit, cfg.RateBurst),
+		window: newWindow(cfg.Concurrency, c.Clock.Now()),
 		executor: tasks.Executor{
 			Handler: tasks.Chain(cfg.Mux, cfg.Middleware...),
 			Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log,
 		}.WithDefaults(),
-		settler: settler{client: client, queue: cfg.Name, worker: c.Name, clock: c.Clock, log: log, declare: declare},
+		settler: settler{
+			client: client, names: client.Names(), user: client.User(), queue: cfg.Name, worker: c.Name,
+			works: works, clock: c.Clock, log: log, declare: declare,
+		},
 	}
 	q.work, q.cancelWork = context.WithCancelCause(context.Background())
 	q.settling, q.giveUp = context.WithCancel(context.Background())
+	q.tending, q.endTending = context.WithCancel(context.Background())
 	return q
 }
 
 // start consumes and executes until stop.
-func (q *queue) start(client *broker.Client) error {
+func (q *queue) start(ctx context.Context, client *broker.Client) error {
+	q.ackLimit, q.asked = q.ackTimeout(ctx, client)
+	q.warnOfTimeout(client)
+	prefetch := q.cfg.Prefetch
+	if prefetch == 0 {
+		prefetch = q.window.prefetch()
+	}
 	consumer, err := client.NewConsumer(broker.ConsumerConfig{
-		Queue: q.cfg.Name, Prefetch: q.cfg.Prefetch, Deliver: q.deliver, Prepare: q.settler.declare,
+		Queue: q.cfg.Name, Prefetch: prefetch, Deliver: q.deliver, Prepare: q.settler.declare,
+		AckTimeout: q.cfg.Timeout + ackMargin,
 	})
 	if err != nil {
 		return err
@@ -66,6 +86,7 @@ func (q *queue) start(client *broker.Client) error {
 	for range q.cfg.Concurrency {
 		q.slots.Go(q.slot)
 	}
+	q.tended.Go(func() { q.tend(q.tending) })
 	return nil
 }
 
@@ -76,28 +97,40 @@ const holdLimit = routing.MinLadderDelay + 2*time.Millisecond
 // deliver takes a delivery from the consumer. It does not block: what has to be published before
 // the task may run is published beside.
 func (q *queue) deliver(d *broker.Delivery) {
+	it := &item{delivery: d, message: d.Message}
 	if q.draining.Load() {
-		q.settler.answer(q.log, d.Requeue)
+		q.settler.answer(it, d.Requeue)
 		return
 	}
-	it := &item{delivery: d}
 	now := q.clock.Now()
 	var err error
 	it.task, err = tasks.Decode(d.Message, q.cfg.Name, now)
+	it.name = q.works.name(it)
 	switch {
+	case err != nil && it.task.ID == "": // so that the log and the dead letter tell of the same
+		it.task.ID = tasks.NewID()
+		it.message.MessageID = it.task.ID
+		fallthrough
 	case err != nil:
-		if it.task.ID == "" { // so that the log and the dead letter tell of the same
-			it.task.ID = tasks.NewID()
-			it.delivery.Message.MessageID = it.task.ID
-		}
+		q.works.begin(it)
 		q.settle(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Err: err}, 0)
+	case q.inspect(it, d.Redelivered):
 	case it.task.ID == "":
-		q.settled.Go(func() { q.settler.identify(q.settling, it) })
+		q.begin(it, func() { q.settler.identify(q.settling, it) })
 	case it.task.NotBefore.Sub(now) > holdLimit:
-		q.settled.Go(func() { q.settler.postpone(q.settling, it) })
-	case !q.buffer.push(it):
-		q.settler.answer(q.log, d.Requeue) // the worker stops
+		q.begin(it, func() { q.settler.postpone(q.settling, it) })
+	default:
+		it.pattern, it.limit = q.cfg.Mux.Concurrency(it.task.Key)
+		if !q.buffer.push(it) {
+			q.settler.answer(it, d.Requeue) // the worker stops
+		}
 	}
+}
+
+// begin has a work settled beside, without a start.
+func (q *queue) begin(it *item, settle func()) {
+	q.works.begin(it)
+	q.settled.Go(settle)
 }
 
 // slot is one goroutine that executes: it runs tasks until the buffer is closed. A handler that
@@ -105,12 +138,12 @@ func (q *queue) deliver(d *broker.Delivery) {
 // goroutine takes the slot.
 func (q *queue) slot() {
 	var it *item
+	var started time.Time
 	defer func() {
 		if it != nil {
-			q.running.Add(-1)
-			q.buffer.done(it)
 			decision := q.executor.Decide(&it.task, errGoexit)
-			q.settled.Go(func() { q.settler.settle(q.settling, it, decision, 0) })
+			took := q.ended(it, started)
+			q.settled.Go(func() { q.settler.settle(q.settling, it, decision, took) })
 			q.slots.Go(q.slot)
 		}
 	}()
@@ -119,18 +152,32 @@ func (q *queue) slot() {
 		if it == nil {
 			return
 		}
+		if it.delivery.Lost() {
+			q.buffer.done(it)
+			continue // the broker gives it to somebody else
+		}
+		started = q.clock.Now()
+		q.works.begin(it)
 		q.running.Add(1)
-		started := q.clock.Now()
+		q.window.began(started)
 		decision := q.executor.Execute(q.work, &it.task)
-		q.running.Add(-1)
-		q.buffer.done(it)
-		q.settle(it, decision, q.clock.Since(started))
+		q.settle(it, decision, q.ended(it, started))
 	}
+}
+
+// ended accounts for the end of a task's run, and tells how long it took.
+func (q *queue) ended(it *item, started time.Time) time.Duration {
+	now := q.clock.Now()
+	q.running.Add(-1)
+	q.window.ended(now)
+	q.buffer.done(it)
+	return now.Sub(started)
 }
 
 var errGoexit = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit)", tasks.ErrPanic)
 
-// settle applies a decision, beside the slot where something is to be published first.
+// settle applies a decision to a work that is under way, beside the slot where something is to be
+// published first.
 func (q *queue) settle(it *item, d tasks.Decision, took time.Duration) {
 	if d.Action == tasks.Ack || d.Action == tasks.Requeue {
 		q.settler.settle(q.settling, it, d, took)
@@ -145,14 +192,14 @@ func (q *queue) settle(it *item, d tasks.Decision, took time.Duration) {
 // not heed their context in time.
 func (q *queue) stop(grace, stopTimeout time.Duration) error {
 	q.draining.Store(true)
+	q.endTending()
+	q.tended.Wait()
 	cancelCtx, cancel := context.WithTimeout(context.Background(), consumerCancelTimeout)
 	defer cancel()
 	if err := q.consumer.Cancel(cancelCtx); err != nil {
 		q.log.Warn("consumer not cancelled cleanly", "error", err)
 	}
-	for _, it := range q.buffer.close() {
-		q.settler.answer(q.log, it.delivery.Requeue)
-	}
+	q.giveBack(q.buffer.close())
 	idle := make(chan struct{})
 	go func() { // ends when the handlers do; a handler that never returns keeps it, and is told of
 		q.slots.Wait()

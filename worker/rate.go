@@ -6,9 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// pace lets no more tasks start than so many a second, each one interval after the last: none of
-// them has to wait for another's burst. It is its owner's, under whose lock all calls are made. A
-// nil pace has no limit.
+// pace lets no more tasks start than so many a second, and a burst of them at once after a pause. It
+// is its owner's, under whose lock all calls are made. A nil pace has no limit.
 //
 // A turn is only used up by a task that starts. It is asked for when there is a task to start,
 // and nobody chooses the task before the turn has come: what arrives meanwhile and is of a higher
@@ -22,13 +21,13 @@ type pace struct {
 
 // newPace returns the pace of so many tasks a second, nil for 0. It sets the alarm when a task has
 // been refused whose turn is still to come.
-func newPace(perSecond float64, a alarm) *pace {
-	if perSecond == 0 {
+func newPace(limit rate.Limit, burst int, a alarm) *pace {
+	if limit == 0 {
 		return nil
 	}
 	return &pace{
-		limiter:  rate.NewLimiter(rate.Limit(perSecond), 1),
-		interval: time.Duration(float64(time.Second) / perSecond),
+		limiter:  rate.NewLimiter(limit, burst),
+		interval: time.Duration(float64(time.Second) / float64(limit)),
 		alarm:    a,
 	}
 }

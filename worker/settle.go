@@ -18,12 +18,20 @@ import (
 // letter, is published until the broker has confirmed it; only then is the delivery acknowledged.
 // A crash between the two leaves the work twice, never not at all.
 type settler struct {
-	client  *broker.Client
+	client  publisher
+	names   routing.Names
+	user    string
 	queue   string
 	worker  string
+	works   *works
 	clock   clockwork.Clock
 	log     *slog.Logger
 	declare func(context.Context) error
+}
+
+// publisher publishes a message and blocks until it is confirmed; broker.Client is one.
+type publisher interface {
+	Publish(ctx context.Context, m tasks.Message) error
 }
 
 // The waits between two attempts to publish a settlement.
@@ -32,72 +40,81 @@ const (
 	settleBackoffMax = 5 * time.Second
 )
 
-// settle applies a decision and blocks until it is done, the delivery's session is lost (the
-// broker then gives the work out again), or ctx is done, which gives the delivery back. took is how
-// long the handler ran.
-//
-// A delivery whose session is lost already is left alone whatever was decided: the broker gives the
-// work out again, and a retry beside that would make it two.
+// settle applies a decision to a work that is under way and ends it. It blocks until that is done,
+// the delivery's session is lost (the broker then gives the work out again, and the decision is
+// kept until it does), or ctx is done, which gives the delivery back. took is how long the handler
+// ran.
 func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took time.Duration) {
-	log := s.log.With("id", it.task.ID, "key", it.task.Key, "attempt", it.task.Attempt)
-	if it.delivery.Lost() {
-		log.Warn("task's session was lost while it ran, the broker gives it out again",
-			"decision", d.Action.String(), "took", took, "error", d.Err)
-		return
-	}
 	now := s.clock.Now()
 	failure := tasks.Failure{Err: d.Err, At: now, Worker: s.worker}
-	m := it.delivery.Message
+	m := it.message
 	switch d.Action {
 	case tasks.Ack:
-		log.Info("task done", "took", took)
-		s.answer(log, it.delivery.Ack)
+		if s.log.Enabled(ctx, slog.LevelInfo) { // its arguments cost more than all that is left to do
+			s.tell(slog.LevelInfo, it, "task done", slog.Duration("took", took))
+		}
+		s.answer(it, s.works.settled(it).Ack)
 		return
 	case tasks.Retry:
 		var counted *tasks.Failure
 		if d.Counts {
 			counted = &failure
-			log.Warn("task failed, to be tried again", "in", d.After, "took", took, "error", d.Err)
+			s.tell(slog.LevelWarn, it, "task failed, to be tried again",
+				slog.Duration("in", d.After), slog.Duration("took", took), slog.Any("error", d.Err))
 		} else {
-			log.Info("task snoozed", "for", d.After, "took", took)
+			s.tell(slog.LevelInfo, it, "task snoozed", slog.Duration("for", d.After), slog.Duration("took", took))
 		}
-		notBefore := now.Add(d.After)
-		m = s.delayed(tasks.RetryMessage(m, &it.task, s.client.User(), notBefore, counted), d.After)
+		m = s.delayed(tasks.RetryMessage(m, &it.task, s.user, now.Add(d.After), counted), d.After)
 	case tasks.DeadLetter:
-		log.Error("task is dead", "reason", d.Reason, "took", took, "error", d.Err)
-		m = tasks.DeadMessage(m, &it.task, s.client.User(), d.Reason, failure, d.Counts)
-		m.Exchange, m.RoutingKey = s.client.Names().Dead(), s.queue
+		s.tell(slog.LevelError, it, "task is dead",
+			slog.String("reason", string(d.Reason)), slog.Duration("took", took), slog.Any("error", d.Err))
+		m = tasks.DeadMessage(m, &it.task, s.user, d.Reason, failure, d.Counts)
+		m.Exchange, m.RoutingKey = s.names.Dead(), s.queue
 	default:
-		log.Info("task given back, the worker stops", "took", took)
-		s.answer(log, it.delivery.Requeue)
+		s.tell(slog.LevelInfo, it, "task given back, the worker stops", slog.Duration("took", took))
+		s.answer(it, s.works.abandon(it).Requeue)
 		return
 	}
-	s.replace(ctx, log, it.delivery, m)
+	s.replace(ctx, it, m, d)
 }
 
-// postpone sends a delivery that is due later than it can be held through the ladder, back to its
+// postpone sends a work that is due later than it can be held through the ladder, back to its
 // queue.
 func (s *settler) postpone(ctx context.Context, it *item) {
-	log := s.log.With("id", it.task.ID, "key", it.task.Key)
 	wait := it.task.NotBefore.Sub(s.clock.Now())
-	log.Debug("task is due later", "in", wait)
-	m := tasks.RetryMessage(it.delivery.Message, &it.task, s.client.User(), it.task.NotBefore, nil)
-	s.replace(ctx, log, it.delivery, s.delayed(m, min(wait, routing.MaxDelay)))
+	s.tell(slog.LevelDebug, it, "task is due later", slog.Duration("in", wait))
+	m := tasks.RedeliveredMessage(it.message, &it.task, s.user, it.task.NotBefore) // nothing has run
+	s.replace(ctx, it, s.delayed(m, min(wait, routing.MaxDelay)), undecided)
 }
 
 // identify republishes a foreign message without an ID, so that it has one before it first runs: a
 // work that is delivered twice must be known to be the same.
 func (s *settler) identify(ctx context.Context, it *item) {
-	m := tasks.Republish(it.delivery.Message, &it.task, s.client.User())
-	log := s.log.With("id", m.MessageID, "key", it.task.Key)
-	log.Debug("foreign task without an ID is given one")
+	m := tasks.Republish(it.message, &it.task, s.user)
+	s.tell(slog.LevelDebug, it, "foreign task without an ID is given one", slog.String("given", m.MessageID))
 	m.RoutingKey = s.queue
-	s.replace(ctx, log, it.delivery, m)
+	s.replace(ctx, it, m, undecided)
 }
+
+// recount publishes a work that was given out again with the count of that, to run after a time.
+func (s *settler) recount(ctx context.Context, it *item, after time.Duration) {
+	s.tell(slog.LevelDebug, it, "task was given out again",
+		slog.Int("redeliveries", it.task.Redeliveries), slog.Duration("runs in", after))
+	notBefore := it.task.NotBefore
+	if at := s.clock.Now().Add(after); after > 0 && at.After(notBefore) {
+		notBefore = at
+	}
+	m := tasks.RedeliveredMessage(it.message, &it.task, s.user, notBefore)
+	s.replace(ctx, it, s.delayed(m, after), undecided)
+}
+
+// undecided stands for a republishing without a start: if its session is lost there is nothing to
+// remember.
+var undecided = tasks.Decision{Action: tasks.Requeue}
 
 // delayed addresses a message to come back to this queue alone after a time.
 func (s *settler) delayed(m tasks.Message, after time.Duration) tasks.Message {
-	hop, delayed, err := s.client.Names().Delay(after, routing.ToQueue(s.queue))
+	hop, delayed, err := s.names.Delay(after, routing.ToQueue(s.queue))
 	if err != nil || !delayed { // the delay is bounded, so there is no error
 		m.Exchange, m.RoutingKey = "", s.queue
 		return m
@@ -106,57 +123,82 @@ func (s *settler) delayed(m tasks.Message, after time.Duration) tasks.Message {
 	return m
 }
 
-// replace publishes what takes the delivery's place, then acknowledges the delivery.
-func (s *settler) replace(ctx context.Context, log *slog.Logger, delivery *broker.Delivery, m tasks.Message) {
-	wait := settleBackoffMin
-	// What was not sent when the session is lost must not be sent once there is a connection again:
-	// the broker gives the work out again, and this beside that would make it two.
-	publishing, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(delivery.Context(), cancel)()
-	for {
-		err := s.client.Publish(publishing, m)
+// replace publishes what takes a work's place, then acknowledges its delivery. Where the delivery's
+// session is lost before, the decision that led to it is kept for the next one.
+func (s *settler) replace(ctx context.Context, it *item, m tasks.Message, d tasks.Decision) {
+	for wait := settleBackoffMin; ; wait = min(2*wait, settleBackoffMax) {
+		current := s.works.delivery(it)
+		err := s.publish(ctx, current, m)
 		switch {
 		case err == nil:
-			s.answer(log, delivery.Ack)
-			return
-		case delivery.Lost():
-			log.Warn("task's session was lost before its settlement, the broker gives it out again", "error", err)
+			s.answer(it, s.works.settled(it).Ack)
 			return
 		case errors.Is(err, tasks.ErrInvalidTask): // too large among them
-			log.Error("task cannot be published again, the broker dead-letters it", "error", err)
-			s.answer(log, delivery.Reject)
+			s.tell(slog.LevelError, it, "task cannot be published again, the broker dead-letters it", slog.Any("error", err))
+			s.answer(it, s.works.abandon(it).Reject)
 			return
-		case ctx.Err() != nil:
-			log.Warn("task given back, the worker stops before its settlement is confirmed", "error", err)
-			s.answer(log, delivery.Requeue)
-			return
-		}
-		log.Warn("settlement is published again", "error", err)
-		if errors.Is(err, broker.ErrUnroutable) { // somebody took the topology away
-			if declareErr := s.declare(publishing); declareErr != nil {
-				log.Warn("topology cannot be declared", "error", declareErr)
+		case current.Lost():
+			if s.works.leave(it, d) {
+				s.tell(slog.LevelWarn, it, "session was lost before the task was settled, the broker gives it out again", slog.Any("error", err))
+				return
 			}
+			continue // it has been given to us again meanwhile
+		case ctx.Err() != nil:
+			s.tell(slog.LevelWarn, it, "task given back, the worker stops before its settlement is confirmed", slog.Any("error", err))
+			s.answer(it, s.works.abandon(it).Requeue)
+			return
 		}
-		s.sleep(publishing, wait)
-		wait = min(2*wait, settleBackoffMax)
+		s.tell(slog.LevelWarn, it, "settlement is published again", slog.Any("error", err))
+		s.prepare(ctx, current, err, wait)
 	}
 }
 
-// sleep waits for about a time, or until ctx is done.
-func (s *settler) sleep(ctx context.Context, d time.Duration) {
-	timer := s.clock.NewTimer(d/2 + rand.N(d/2+1))
+// publish publishes while the delivery's session lives. What was not sent when that is lost must
+// not be sent once there is a connection again: the broker gives the work out again, maybe to
+// another process, and this beside that would make it two.
+func (s *settler) publish(ctx context.Context, current delivery, m tasks.Message) error {
+	if current.Lost() {
+		return broker.ErrSessionLost
+	}
+	publishing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(current.Context(), cancel)()
+	return s.client.Publish(publishing, m)
+}
+
+// prepare waits before the next attempt, and mends what it can: somebody may have taken the
+// topology away.
+func (s *settler) prepare(ctx context.Context, current delivery, err error, wait time.Duration) {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(current.Context(), cancel)()
+	if errors.Is(err, broker.ErrUnroutable) {
+		if declareErr := s.declare(waiting); declareErr != nil {
+			s.log.Warn("topology cannot be declared", "error", declareErr)
+		}
+	}
+	timer := s.clock.NewTimer(wait/2 + rand.N(wait/2+1))
 	defer timer.Stop()
 	select {
 	case <-timer.Chan():
-	case <-ctx.Done():
+	case <-waiting.Done():
 	}
 }
 
 // answer acknowledges in one way or another. Where the session is lost there is nothing to do: the
 // broker gives the work out again.
-func (s *settler) answer(log *slog.Logger, send func() error) {
+func (s *settler) answer(it *item, send func() error) {
 	if err := send(); err != nil {
-		log.Warn("delivery not acknowledged, the broker gives it out again", "error", err)
+		s.tell(slog.LevelWarn, it, "delivery not acknowledged, the broker gives it out again", slog.Any("error", err))
 	}
+}
+
+// tell logs about a work.
+func (s *settler) tell(level slog.Level, it *item, message string, attrs ...slog.Attr) {
+	ctx := context.Background()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	about := []slog.Attr{slog.String("id", it.task.ID), slog.String("key", it.task.Key), slog.Int("attempt", it.task.Attempt)}
+	s.log.LogAttrs(ctx, level, message, append(about, attrs...)...)
 }

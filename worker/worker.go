@@ -68,7 +68,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	for i, q := range w.queues {
-		if err := q.start(w.client); err != nil {
+		if err := q.start(ctx, w.client); err != nil {
 			return errors.Join(err, w.stop(w.queues[:i]))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/time/rate"
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
@@ -106,6 +107,7 @@ func (c *command) build(cfg *config.Config) (queues []worker.Queue, closeHandler
 		}
 		queue := worker.Queue{
 			Name: q.Name, Mux: mux, Concurrency: q.Concurrency, Prefetch: q.Prefetch,
+			RateLimit: rate.Limit(q.RateLimit.PerSecond), RateBurst: q.RateLimit.Burst,
 			Type: q.Type, Timeout: q.Timeout, Retry: q.Retry,
 		}
 		for _, p := range q.Routes {

@@ -1,0 +1,178 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"hash/maphash"
+	"strconv"
+	"sync"
+
+	"github.com/warrenmq/warren/tasks"
+)
+
+// works knows which works of one queue this process has under way, and which it has decided about
+// lately. A session can be lost at any moment; RabbitMQ then gives out again what was not
+// acknowledged, also what runs here, and what is finished and whose acknowledgement it did not get.
+// Both are recognised when they come back, so that neither is run a second time by this process.
+//
+// A delivery is recognised only where RabbitMQ says that it is a redelivery and the session of the
+// one before it has ended; each start stands for one delivery. So two messages under one ID, as a
+// producer publishes that tries again, are two, and neither hides the other.
+type works struct {
+	mu       sync.Mutex
+	running  map[workName]*item // those of one name follow each other by item.next
+	decided  map[workName]int   // the newest place in remembered
+	remember []decided          // a ring
+	next     int
+	seed     maphash.Seed
+}
+
+// workName names one publishing of a work within its queue: each republishing raises the settlement.
+type workName struct {
+	id         string
+	settlement int
+}
+
+// decided is what was decided about a delivery that may not have been settled in the broker's eyes:
+// because its session was lost before, or because the acknowledgement may have been lost with it.
+type decided struct {
+	name     workName
+	content  uint64          // what the foreign task under a careless ID is told apart by
+	session  context.Context // while it lives, the settlement has reached the broker or will
+	decision tasks.Decision
+}
+
+// remembered is how many decisions are kept: several times what a session holds.
+const remembered = 4096
+
+func newWorks() *works {
+	return &works{
+		running: map[workName]*item{}, decided: make(map[workName]int, remembered),
+		remember: make([]decided, 0, remembered), seed: maphash.MakeSeed(),
+	}
+}
+
+// name names an item. A foreign task that has no ID yet is named by its content: one that was given
+// an ID by a republish and comes again must not be given another.
+func (w *works) name(it *item) workName {
+	if it.task.ID == "" {
+		return workName{"\x00" + strconv.FormatUint(w.contentOf(it), 36), it.task.Settlement}
+	}
+	return workName{it.task.ID, it.task.Settlement}
+}
+
+// begin notes that a work is under way, until settled or leave is called for it.
+func (w *works) begin(it *item) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	it.next = w.running[it.name]
+	w.running[it.name] = it
+}
+
+// recognise looks for the work of a redelivery. If it is still under way it is joined: what comes
+// of it will settle this delivery. If it was decided about, the decision is returned, to be applied
+// to this delivery.
+func (w *works) recognise(it *item) (joined bool, d tasks.Decision, known bool) {
+	content := w.contentOf(it)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for r := w.running[it.name]; r != nil; r = r.next {
+		if r.delivery.Lost() && r.task.Key == it.task.Key && bytes.Equal(r.message.Body, it.message.Body) {
+			r.delivery = it.delivery
+			return true, tasks.Decision{}, true
+		}
+	}
+	place, found := w.decided[it.name]
+	if !found {
+		return false, tasks.Decision{}, false
+	}
+	was := w.remember[place]
+	if was.session.Err() == nil || was.content != content {
+		return false, tasks.Decision{}, false
+	}
+	delete(w.decided, it.name)
+	return false, was.decision, true
+}
+
+// delivery returns the delivery that a work under way stands for now.
+func (w *works) delivery(it *item) delivery {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return it.delivery
+}
+
+// settled ends a work that is dealt with but for its acknowledgement, and returns the delivery to
+// acknowledge. If the acknowledgement is lost, the redelivery is known.
+func (w *works) settled(it *item) delivery {
+	content := w.contentOf(it)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.end(it)
+	w.keep(it, content, tasks.Decision{Action: tasks.Ack})
+	return it.delivery
+}
+
+// leave ends a work whose session was lost before it could be settled, and keeps what was decided
+// for its redelivery, if anything was. It returns false where the redelivery has come already: the work is then
+// still under way, and to be settled.
+func (w *works) leave(it *item, d tasks.Decision) bool {
+	content := w.contentOf(it)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !it.delivery.Lost() {
+		return false
+	}
+	w.end(it)
+	if d.Action != tasks.Requeue {
+		w.keep(it, content, d)
+	}
+	return true
+}
+
+// abandon ends a work that is given back undecided, and returns the delivery to give back.
+func (w *works) abandon(it *item) delivery {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.end(it)
+	return it.delivery
+}
+
+// end takes an item out of running. The caller holds the lock.
+func (w *works) end(it *item) {
+	first := w.running[it.name]
+	switch {
+	case first == it && it.next == nil:
+		delete(w.running, it.name)
+	case first == it:
+		w.running[it.name] = it.next
+	default:
+		for r := first; r != nil; r = r.next {
+			if r.next == it {
+				r.next = it.next
+			}
+		}
+	}
+	it.next = nil
+}
+
+// keep remembers a decision in the place of the oldest. The caller holds the lock.
+func (w *works) keep(it *item, content uint64, d tasks.Decision) {
+	if len(w.remember) < remembered {
+		w.remember = append(w.remember, decided{})
+	} else if old := w.remember[w.next].name; w.decided[old] == w.next {
+		delete(w.decided, old)
+	}
+	w.remember[w.next] = decided{name: it.name, content: content, session: it.delivery.Context(), decision: d}
+	w.decided[it.name] = w.next
+	w.next = (w.next + 1) % remembered
+}
+
+// contentOf is a hash of a task's key and payload.
+func (w *works) contentOf(it *item) uint64 {
+	var h maphash.Hash
+	h.SetSeed(w.seed)
+	_, _ = h.WriteString(it.task.Key) // a hash takes everything
+	_ = h.WriteByte(0)                // no byte of a key
+	_, _ = h.Write(it.message.Body)
+	return h.Sum64()
+}
