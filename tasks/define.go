@@ -36,13 +36,9 @@ func (d Definition[T]) Handle(m *Mux, f func(ctx context.Context, payload T) err
 // payload that cannot be JSON returns an error that is [ErrInvalidTask]; the rest are the
 // enqueuer's.
 func (d Definition[T]) Enqueue(ctx context.Context, to Enqueuer, payload T, opts ...EnqueueOption) (string, error) {
-	body, err := json.Marshal(payload)
+	t, err := d.task(payload, opts)
 	if err != nil {
-		return "", invalid("payload", "%v", err)
-	}
-	t := Task{Key: d.key, Payload: body}
-	for _, opt := range opts {
-		opt(&t)
+		return "", err
 	}
 	return to.Enqueue(ctx, t)
 }
