@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,9 +10,10 @@ const (
 	// fewConfirms is how many messages may be under way for each to be awaited apart, so that a queue
 	// that confirms slowly delays nothing of another. Beyond it a goroutine for each costs too much.
 	fewConfirms = 256
-	// confirmPatience is how long those that are awaited in order wait for one that does not come.
+	// confirmPatience is how long those that are awaited in order wait for one that does not come, where
+	// one behind it has come.
 	confirmPatience = 50 * time.Millisecond
-	// confirmDistrust is how long nothing is waited for in order after that.
+	// confirmDistrust is how long each is awaited apart after that.
 	confirmDistrust = time.Second
 )
 
@@ -71,24 +73,58 @@ func (c *confirms) awaitInOrder() {
 	patience := time.NewTimer(confirmPatience)
 	defer patience.Stop()
 	var distrust time.Time
-	for a := range c.inOrder {
-		select {
-		case <-a.Done():
-			c.settle(a.place, a.Acked())
-			continue
-		default:
+	var waiting []awaited // taken from inOrder already, the oldest first
+	for {
+		var oldest awaited
+		if len(waiting) > 0 {
+			oldest, waiting = waiting[0], waiting[1:]
+		} else if next, more := <-c.inOrder; more {
+			oldest = next
+		} else {
+			return
 		}
-		if !time.Now().After(distrust) {
-			c.awaitApart(a)
+		if isDone(oldest) {
+			c.settle(oldest.place, oldest.Acked())
+			continue
+		}
+		if time.Now().Before(distrust) {
+			c.awaitApart(oldest)
 			continue
 		}
 		patience.Reset(confirmPatience)
 		select {
-		case <-a.Done():
-			c.settle(a.place, a.Acked())
+		case <-oldest.Done():
+			c.settle(oldest.place, oldest.Acked())
+			continue
 		case <-patience.C:
-			c.awaitApart(a)
+		}
+		waiting = c.take(append([]awaited{oldest}, waiting...))
+		if slices.ContainsFunc(waiting, isDone) { // else nothing comes at all, and nobody is kept back
 			distrust = time.Now().Add(confirmDistrust)
 		}
+	}
+}
+
+// take appends what is there to be awaited.
+func (c *confirms) take(waiting []awaited) []awaited {
+	for {
+		select {
+		case a, more := <-c.inOrder:
+			if !more {
+				return waiting
+			}
+			waiting = append(waiting, a)
+		default:
+			return waiting
+		}
+	}
+}
+
+func isDone(a awaited) bool {
+	select {
+	case <-a.Done():
+		return true
+	default:
+		return false
 	}
 }

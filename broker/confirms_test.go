@@ -73,3 +73,25 @@ func TestFewConfirmsAreAwaitedApart(t *testing.T) {
 		c.wait()
 	})
 }
+
+// While nothing comes nobody is kept back: there is no reason to give each a goroutine.
+func TestConfirmsThatAllComeLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const count = 1000
+		var order []uint64
+		c := newConfirms(count, func(place uint64, _ bool) { order = append(order, place) })
+		fakes := make([]*fakeConfirm, count)
+		for i := range fakes {
+			fakes[i] = &fakeConfirm{done: make(chan struct{})}
+			c.await(uint64(i), fakes[i], fewConfirms+1)
+		}
+		<-time.After(10 * confirmPatience)
+		for _, f := range fakes {
+			close(f.done)
+		}
+		c.close()
+		c.wait()
+		assert.Len(t, order, count)
+		assert.IsIncreasing(t, order, "by one goroutine, which awaits in order")
+	})
+}
