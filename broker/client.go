@@ -91,7 +91,14 @@ func (c *Client) User() string { return c.user }
 // and blocks until the broker has confirmed it, ctx is done, or PublishTimeout is over. The errors
 // are [*PublishError]; see this package's errors for what each leaves open.
 func (c *Client) Publish(ctx context.Context, m tasks.Message) error {
-	return c.publisher.publish(ctx, &m)
+	return c.publisher.publish(ctx, context.Background(), &m)
+}
+
+// PublishWhile is [Client.Publish] for a message that is of use only as long as the context while is
+// not done: once it is, the message is not sent any more. One that was sent before is awaited all
+// the same, so that its fate is known.
+func (c *Client) PublishWhile(ctx, while context.Context, m tasks.Message) error {
+	return c.publisher.publish(ctx, while, &m)
 }
 
 // withChannel calls f with a channel on a connection of its own, and closes both. Calls that the

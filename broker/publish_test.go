@@ -385,3 +385,31 @@ func TestManyPublishersOneConnection(t *testing.T) {
 	}
 	assert.Len(t, distinct, publishers*each)
 }
+
+// A message that nobody wants any more is not sent; one that was sent is awaited, whatever is wanted
+// then.
+func TestPublishWhile(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()} })
+	m := tasks.Message{Exchange: "warren.tasks", RoutingKey: "email.x", MessageID: "1"}
+	over, end := context.WithCancel(f.ctx)
+	end()
+	require.ErrorIs(t, client.PublishWhile(f.ctx, over, m), context.Canceled)
+
+	proxy.DropDownstream(true) // the confirm does not come
+	while, end := context.WithCancel(f.ctx)
+	published := make(chan error, 1)
+	go func() { published <- client.PublishWhile(f.ctx, while, m) }()
+	require.Eventually(t, func() bool {
+		depth, err := f.client.Depth(f.ctx, "email")
+		require.NoError(t, err)
+		return depth.Ready == 1
+	}, patience, 5*time.Millisecond, "it was sent")
+	end()
+	proxy.Cut()
+	proxy.DropDownstream(false)
+	require.ErrorIs(t, receive(t, published, "its fate"), broker.ErrUnconfirmed)
+}

@@ -70,13 +70,13 @@ func (p *publisher) run(ctx context.Context) {
 	p.supervisor.run(ctx)
 }
 
-// publish publishes a message and blocks until the broker has confirmed it, ctx is done, or
-// PublishTimeout is over. The errors are [*PublishError].
-func (p *publisher) publish(ctx context.Context, m *tasks.Message) error {
+// publish publishes a message and blocks until the broker has confirmed it, ctx is done, PublishTimeout
+// is over, or while is done before it is sent. The errors are [*PublishError].
+func (p *publisher) publish(ctx, while context.Context, m *tasks.Message) error {
 	pub := &publication{done: make(chan *publication, 1)}
 	err := p.prepare(pub, m)
 	if err == nil {
-		err = p.await(ctx, pub)
+		err = p.await(ctx, while, pub)
 	}
 	return publishError(m.MessageID, m.Exchange, m.RoutingKey, err)
 }
@@ -110,12 +110,12 @@ func (p *publisher) prepare(pub *publication, m *tasks.Message) error {
 	return nil
 }
 
-// await submits a publication and waits until it has its result, ctx is done, or PublishTimeout is
-// over.
-func (p *publisher) await(ctx context.Context, pub *publication) error {
+// await submits a publication and waits until it has its result, ctx is done, PublishTimeout is
+// over, or while is done before it is sent.
+func (p *publisher) await(ctx, while context.Context, pub *publication) error {
 	timeout := time.NewTimer(p.cfg.PublishTimeout)
 	defer timeout.Stop()
-	queue := p.queue
+	queue, unwanted := p.queue, while.Done()
 	for {
 		select {
 		case queue <- pub:
@@ -124,6 +124,11 @@ func (p *publisher) await(ctx context.Context, pub *publication) error {
 			return pub.result
 		case <-p.closed:
 			return p.giveUp(pub, ErrClosed)
+		case <-unwanted:
+			if p.abandon(pub) {
+				return p.unsent(while.Err())
+			}
+			unwanted = nil // it was sent, and is awaited
 		case <-ctx.Done():
 			return p.giveUp(pub, ctx.Err())
 		case <-timeout.C:

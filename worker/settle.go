@@ -29,9 +29,10 @@ type settler struct {
 	declare func(context.Context) error
 }
 
-// publisher publishes a message and blocks until it is confirmed; broker.Client is one.
+// publisher publishes a message and blocks until it is confirmed, unless while is done before it is
+// sent; broker.Client is one.
 type publisher interface {
-	Publish(ctx context.Context, m tasks.Message) error
+	PublishWhile(ctx, while context.Context, m tasks.Message) error
 }
 
 // The waits between two attempts to publish a settlement.
@@ -128,7 +129,9 @@ func (s *settler) delayed(m tasks.Message, after time.Duration) tasks.Message {
 func (s *settler) replace(ctx context.Context, it *item, m tasks.Message, d tasks.Decision) {
 	for wait := settleBackoffMin; ; wait = min(2*wait, settleBackoffMax) {
 		current := s.works.delivery(it)
-		err := s.publish(ctx, current, m)
+		// What was not sent when the session is lost must not be sent once there is a connection again:
+		// the broker gives the work out again, maybe to another process, and this would make it two.
+		err := s.client.PublishWhile(ctx, current.Context(), m)
 		switch {
 		case err == nil:
 			s.answer(it, s.works.settled(it).Ack)
@@ -151,19 +154,6 @@ func (s *settler) replace(ctx context.Context, it *item, m tasks.Message, d task
 		s.tell(slog.LevelWarn, it, "settlement is published again", slog.Any("error", err))
 		s.prepare(ctx, current, err, wait)
 	}
-}
-
-// publish publishes while the delivery's session lives. What was not sent when that is lost must
-// not be sent once there is a connection again: the broker gives the work out again, maybe to
-// another process, and this beside that would make it two.
-func (s *settler) publish(ctx context.Context, current delivery, m tasks.Message) error {
-	if current.Lost() {
-		return broker.ErrSessionLost
-	}
-	publishing, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(current.Context(), cancel)()
-	return s.client.Publish(publishing, m)
 }
 
 // prepare waits before the next attempt, and mends what it can: somebody may have taken the
