@@ -27,7 +27,8 @@ const (
 
 // Browse shows the letters of a dead-letter queue or of the unrouted queue from the head, each
 // once, without taking them away: all of them where limit is below 1, else at most limit, until
-// each returns false. It returns when every letter is back, in the order in which it lay. It
+// each returns false. A letter whose headers cannot be read has none but tasks.HeaderError, which says
+// why. Browse returns when every letter is back, in the order in which it lay. It
 // blocks, on a connection of its own; when ctx ends, whose error it returns, it has 2 s more.
 //
 // Looking is a delivery that is given back. Meanwhile the letters looked at are unacknowledged:
@@ -128,7 +129,7 @@ func (b *browsing) show(d *amqp.Delivery) {
 		return
 	}
 	b.left--
-	if !b.each(fromDelivery(d)) {
+	if !b.each(looked(d)) {
 		b.left = 0
 	}
 }

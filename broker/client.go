@@ -103,9 +103,9 @@ func (c *Client) PublishWhile(ctx, while context.Context, m tasks.Message) error
 
 // withChannel calls f with a channel on a connection of its own, and closes both. Calls that the
 // broker does not answer end with ctx. newChannel gives f another channel after the broker has
-// closed the one before.
+// closed the one before. It reads messages through a headerFilter.
 func (c *Client) withChannel(ctx context.Context, purpose string, f func(newChannel func() (*amqp.Channel, error)) error) error {
-	conn, err := dialAny(ctx, &c.cfg, 0, purpose)
+	conn, err := dialAny(ctx, &c.cfg, 0, purpose, true)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +22,8 @@ type connection struct {
 	*amqp.Connection
 	// raw is the socket, closed to end a write that the broker does not read.
 	raw *socket
+	// stream is what the library reads and writes.
+	stream *stream
 	// url is the node's address without credentials.
 	url string
 	// user is who the broker knows us as, empty where a certificate decides.
@@ -28,9 +32,10 @@ type connection struct {
 	blocked atomic.Bool
 }
 
-// dial opens a connection to one node. ctx bounds it, as does the configuration's DialTimeout,
-// handshakes included: a node that is out of descriptors accepts and then says nothing.
-func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection, error) {
+// dial opens a connection to one node, which reads through a headerFilter where filtered says so. ctx
+// bounds it, as does the configuration's DialTimeout, handshakes included: a node that is out of
+// descriptors accepts and then says nothing.
+func dial(ctx context.Context, cfg *Config, rawURL, purpose string, filtered bool) (*connection, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cfg.DialTimeout, fmt.Errorf("no answer within %s", cfg.DialTimeout))
 	defer cancel()
 	uri, err := parseURI(rawURL)
@@ -38,6 +43,10 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection
 		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
 	}
 	c := &connection{url: Redact(rawURL), user: uri.Username}
+	secure, err := tlsConfig(cfg, &uri)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", c.url, err)
+	}
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(cfg.Name + " " + purpose)
 	properties["product"] = "Warren"
@@ -45,26 +54,29 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection
 	config := amqp.Config{
 		Heartbeat:  10 * time.Second,
 		Properties: properties,
-		Dial: func(network, address string) (net.Conn, error) {
+		Dial: func(network, _ string) (net.Conn, error) {
 			var dialer net.Dialer
-			raw, err := dialer.DialContext(ctx, network, address)
+			raw, err := dialer.DialContext(ctx, network, net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port)))
 			if err != nil {
 				return nil, err
 			}
 			c.raw = &socket{Conn: raw}
 			inTime = context.AfterFunc(ctx, func() { _ = raw.Close() }) // the handshakes heed no context
-			return c.raw, nil
+			if c.stream, err = openStream(ctx, c.raw, secure, filtered); err != nil {
+				return nil, err
+			}
+			return c.stream, nil
 		},
 	}
 	if cfg.TLS != nil {
-		config.TLSClientConfig = cfg.TLS.Clone()
 		hasCertificate := len(cfg.TLS.Certificates) > 0 || cfg.TLS.GetClientCertificate != nil
 		if hasCertificate && !hasUser(rawURL) {
 			config.SASL, c.user = []amqp.Authentication{&amqp.ExternalAuth{}}, ""
 		}
 	}
-	c.Connection, err = amqp.DialConfig(rawURL, config)
-	if !inTime() { // the library would take the closed socket for refused credentials
+	_, rest, _ := strings.Cut(rawURL, ":")
+	c.Connection, err = amqp.DialConfig("amqp:"+rest, config) // TLS is the stream's affair
+	if !inTime() {                                            // the library would take the closed socket for refused credentials
 		err = context.Cause(ctx)
 	}
 	if err != nil {
@@ -72,6 +84,9 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string) (*connection
 			_ = c.raw.Close() // ends the library's goroutines
 		}
 		return nil, fmt.Errorf("connect to %s: %w", c.url, err)
+	}
+	if filtered {
+		c.stream.filter.maxFrame.Store(int64(c.Config.FrameSize))
 	}
 	version, _ := c.Properties["version"].(string)
 	if c.version, err = routing.ParseVersion(version); err != nil {
@@ -92,11 +107,11 @@ var errLogIn = errors.New("log-in refused or cut short")
 
 // dialAny tries the nodes in turn, the first-th first. Where all of them refuse us the error is
 // errLogIn.
-func dialAny(ctx context.Context, cfg *Config, first int, purpose string) (*connection, error) {
+func dialAny(ctx context.Context, cfg *Config, first int, purpose string, filtered bool) (*connection, error) {
 	var failures []error
 	refused := true
 	for i := range cfg.URLs {
-		c, err := dial(ctx, cfg, cfg.URLs[(first+i)%len(cfg.URLs)], purpose)
+		c, err := dial(ctx, cfg, cfg.URLs[(first+i)%len(cfg.URLs)], purpose, filtered)
 		if err == nil {
 			return c, nil
 		}

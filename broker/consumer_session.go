@@ -2,10 +2,8 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -13,50 +11,20 @@ import (
 	"github.com/warrenmq/warren/routing"
 )
 
-// session is one channel on one connection: the life of delivery tags. It is never reopened.
-type session struct {
-	channel *amqp.Channel
-	version routing.Version // the broker's
-	answers *answers
-	closed  chan *amqp.Error
-	cancels chan string     // consumers that the broker has cancelled
-	life    context.Context // done when the session has ended
-	lose    context.CancelFunc
-	flusher sync.WaitGroup
-
-	// The consumer in force. Each prefetch needs another consumer.
-	consumer   string
-	consumers  int // how many there have been
-	prefetch   int
-	deliveries <-chan amqp.Delivery
-}
-
-// newSession opens a channel. The session is to be ended.
-func newSession(c *connection) (*session, error) {
-	channel, err := c.Channel()
-	if err != nil {
-		return nil, err
-	}
-	s := &session{
-		channel: channel, version: c.version, answers: newAnswers(channel),
-		closed: channel.NotifyClose(make(chan *amqp.Error, 1)),
-		// Room for the consumer before and the one in force: the library's reader waits otherwise.
-		cancels: channel.NotifyCancel(make(chan string, 2)),
-	}
-	s.life, s.lose = context.WithCancel(context.Background())
-	s.flusher.Go(func() { s.answers.flushInTime(s.life.Done()) })
-	return s, nil
-}
-
-// end ends the session: its deliveries are lost, and answers are not taken any more. Those that were
-// taken may still be flushed once the flusher is gone.
-func (s *session) end() {
-	s.lose()
-	s.answers.end()
-}
-
-// serve is one session.
+// serve uses one connection. Where the library gave it up over a message that it cannot read, the
+// next ones are filtered.
 func (k *Consumer) serve(ctx context.Context, c *connection) error {
+	closed := c.NotifyClose(make(chan *amqp.Error, 1))
+	err := k.serveSession(ctx, c)
+	if err != nil && !k.supervisor.filtered && c.unreadable(closed) {
+		k.supervisor.filtered = true
+		k.supervisor.log.Warn("a message has headers that the client library cannot read; from now on such are given without their headers", "error", err)
+	}
+	return err
+}
+
+// serveSession is one session.
+func (k *Consumer) serveSession(ctx context.Context, c *connection) error {
 	defer c.closeAfter(ctx, closeTimeout)()
 	select {
 	case <-k.cancelled: // nothing may be taken any more
@@ -180,8 +148,8 @@ func (k *Consumer) consume(ctx context.Context, s *session) error {
 			if err := k.deliver(s, &d); err != nil {
 				return err
 			}
-		case <-s.cancels:
-			return errConsumerCancelled
+		case _, open := <-s.cancels:
+			return s.cancelled(open)
 		case <-k.resized:
 			if settled == nil && int(k.wanted.Load()) != s.prefetch {
 				s.answers.hold()
@@ -209,8 +177,9 @@ func (k *Consumer) deliver(s *session, d *amqp.Delivery) error {
 	if err := s.answers.deliver(d.DeliveryTag); err != nil {
 		return err
 	}
+	m, unreadable := received(d)
 	k.cfg.Deliver(&Delivery{
-		Message: fromDelivery(d), Redelivered: d.Redelivered,
+		Message: m, Redelivered: d.Redelivered, Unreadable: unreadable,
 		session: s, tag: d.DeliveryTag,
 	})
 	return nil
@@ -228,8 +197,8 @@ func (k *Consumer) resize(s *session) error {
 		}
 	}
 	select {
-	case <-s.cancels: // the broker was faster
-		return errConsumerCancelled
+	case _, open := <-s.cancels: // the broker was faster
+		return s.cancelled(open)
 	default:
 		return k.begin(s, int(k.wanted.Load()))
 	}
@@ -253,32 +222,9 @@ func (k *Consumer) linger(ctx context.Context, s *session) error {
 	select {
 	case err := <-s.closed:
 		return closeCause(err)
-	case <-s.cancels: // before our own cancel; what timed out is somebody else's
-		return errConsumerCancelled
+	case _, open := <-s.cancels: // before our own cancel; what timed out is somebody else's
+		return s.cancelled(open)
 	case <-ctx.Done():
 		return nil
 	}
-}
-
-// errConsumerCancelled: the queue was deleted, or a delivery's acknowledgement took too long. The
-// broker keeps such a consumer until it is told of the end by its client, so the session ends with
-// it.
-var errConsumerCancelled = errors.New("the broker cancelled the consumer")
-
-// cause tells why deliveries ended without our doing. The library tells of the cause before it ends
-// them.
-func (s *session) cause() error {
-	select {
-	case err := <-s.closed:
-		return closeCause(err)
-	case <-s.cancels:
-		return errConsumerCancelled
-	}
-}
-
-func closeCause(err *amqp.Error) error {
-	if err == nil {
-		return amqp.ErrClosed
-	}
-	return err
 }

@@ -19,6 +19,10 @@ type Delivery struct {
 	Message tasks.Message
 	// Redelivered says that the broker has given the message out before.
 	Redelivered bool
+	// Unreadable is nil, or an [ErrUnreadable] that says why the client library cannot read the
+	// message's headers. Message then has none, and everything else. What is published in its place
+	// would lack them too, so it is to be rejected: the broker dead-letters it as it is.
+	Unreadable error
 
 	session *session
 	tag     uint64

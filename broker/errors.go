@@ -38,6 +38,8 @@ var (
 	ErrSessionLost = errors.New("consumer session lost")
 	// ErrAnswered: the delivery was acked, requeued or rejected before. Nothing was sent.
 	ErrAnswered = errors.New("delivery answered already")
+	// ErrUnreadable: the client library cannot read the message's headers.
+	ErrUnreadable = errors.New("unreadable headers")
 	// ErrInvalidConfig: a field of a configuration is out of its bounds.
 	ErrInvalidConfig = errors.New("invalid broker configuration")
 	// ErrDrift: an exchange or queue exists with other properties than the topology's. The error is a

@@ -17,6 +17,8 @@ type supervisor struct {
 	log     *slog.Logger
 	// serve uses a connection until it is lost, and returns why. It owns closing it.
 	serve func(ctx context.Context, c *connection) error
+	// filtered says that connections read through a headerFilter from now on; it is serve's to set.
+	filtered bool
 
 	mu      sync.Mutex
 	current *connection   // nil while there is none
@@ -39,7 +41,7 @@ const stableAfter = 5 * time.Second
 func (s *supervisor) run(ctx context.Context) {
 	waiting := backoff{min: s.cfg.BackoffMin, max: s.cfg.BackoffMax}
 	for attempt := 0; ctx.Err() == nil; attempt++ {
-		c, err := dialAny(ctx, s.cfg, attempt, s.purpose)
+		c, err := dialAny(ctx, s.cfg, attempt, s.purpose, s.filtered)
 		if err == nil {
 			s.set(c, nil)
 			level := slog.LevelDebug
