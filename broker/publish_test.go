@@ -395,6 +395,7 @@ func TestPublishWhile(t *testing.T) {
 	proxy := brokertest.NewProxy(t, f.vhost.URL)
 	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()} })
 	m := tasks.Message{Exchange: "warren.tasks", RoutingKey: "email.x", MessageID: "1"}
+	require.NoError(t, client.PublishWhile(f.ctx, f.ctx, m))
 	over, end := context.WithCancel(f.ctx)
 	end()
 	require.ErrorIs(t, client.PublishWhile(f.ctx, over, m), context.Canceled)
@@ -406,7 +407,7 @@ func TestPublishWhile(t *testing.T) {
 	require.Eventually(t, func() bool {
 		depth, err := f.client.Depth(f.ctx, "email")
 		require.NoError(t, err)
-		return depth.Ready == 1
+		return depth.Ready == 2
 	}, patience, 5*time.Millisecond, "it was sent")
 	end()
 	proxy.Cut()

@@ -113,6 +113,9 @@ func (p *publisher) prepare(pub *publication, m *tasks.Message) error {
 // await submits a publication and waits until it has its result, ctx is done, PublishTimeout is
 // over, or while is done before it is sent.
 func (p *publisher) await(ctx, while context.Context, pub *publication) error {
+	if err := while.Err(); err != nil {
+		return p.unsent(err)
+	}
 	timeout := time.NewTimer(p.cfg.PublishTimeout)
 	defer timeout.Stop()
 	queue, unwanted := p.queue, while.Done()

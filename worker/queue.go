@@ -102,6 +102,12 @@ func (q *queue) deliver(d *broker.Delivery) {
 		q.settler.answer(it, d.Requeue)
 		return
 	}
+	if d.Unreadable != nil {
+		it.task.ID, it.task.Key = d.Message.MessageID, d.Message.RoutingKey
+		q.settler.tell(slog.LevelError, it, "message cannot be read, the broker dead-letters it", slog.Any("error", d.Unreadable))
+		q.settler.answer(it, d.Reject)
+		return
+	}
 	now := q.clock.Now()
 	var err error
 	it.task, err = tasks.Decode(d.Message, q.cfg.Name, now)
