@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -102,8 +103,9 @@ func (c *Client) PublishWhile(ctx, while context.Context, m tasks.Message) error
 }
 
 // withChannel calls f with a channel on a connection of its own, and closes both. Calls that the
-// broker does not answer end with ctx. newChannel gives f another channel after the broker has
-// closed the one before. It reads messages through a headerFilter.
+// broker does not answer end with ctx; where the connection was lost meanwhile the error is
+// ErrNotConnected. newChannel gives f another channel after the broker has closed the one before. It
+// reads messages through a headerFilter.
 func (c *Client) withChannel(ctx context.Context, purpose string, f func(newChannel func() (*amqp.Channel, error)) error) error {
 	conn, err := dialAny(ctx, &c.cfg, 0, purpose, true)
 	if err != nil {
@@ -111,9 +113,19 @@ func (c *Client) withChannel(ctx context.Context, purpose string, f func(newChan
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.raw.Close() })
 	err = f(conn.Channel)
-	if !stop() && err != nil {
+	switch {
+	case !stop() && err != nil:
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	case err != nil && conn.IsClosed() && isLoss(err):
+		err = fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
 	conn.shut()
 	return err
+}
+
+// isLoss reports whether an error that came with a closed connection is the loss of it, and not the
+// broker's way of refusing something: a broker that stops says ConnectionForced.
+func isLoss(err error) bool {
+	var amqpErr *amqp.Error
+	return !errors.As(err, &amqpErr) || !amqpErr.Server || amqpErr.Code == amqp.ConnectionForced
 }

@@ -163,3 +163,21 @@ func (w writer) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// A connection that is lost in the middle of it, as it is by a broker that restarts, is no reason to
+// give up.
+func TestDeclareOutlivesItsConnection(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()}; c.BackoffMin = time.Millisecond })
+	declared := make(chan error, 1)
+	go func() { declared <- client.Declare(f.ctx, routing.Spec{Queues: []routing.QueueSpec{queue(t, "email", "email.#")}}) }()
+	require.Eventually(t, func() bool {
+		depths, err := f.client.Depths(f.ctx, "warren.unrouted")
+		require.NoError(t, err)
+		return len(depths) == 1
+	}, patience, time.Millisecond, "it has begun")
+	proxy.Cut()
+	require.NoError(t, receive(t, declared, "the end of it"))
+}
