@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 
 	"github.com/warrenmq/warren/internal/brokertest"
@@ -74,7 +75,7 @@ func bench(ctx context.Context, o options, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	r, err := measure(ctx, o, b, log)
+	r, err := profiled(o.profile, func() (*report, error) { return measure(ctx, o, b, log) })
 	if err != nil {
 		return err
 	}
@@ -87,6 +88,23 @@ func bench(ctx context.Context, o options, out, log io.Writer) (err error) {
 		err = errFloor
 	}
 	return err
+}
+
+// profiled measures under a CPU profile, where one was asked for.
+func profiled(path string, measure func() (*report, error)) (r *report, err error) {
+	if path == "" {
+		return measure()
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, err
+	}
+	defer pprof.StopCPUProfile()
+	return measure()
 }
 
 // openBroker finds a broker, or starts one of the flavour that was asked for.

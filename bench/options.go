@@ -58,6 +58,7 @@ type options struct {
 	only     []string // contests; empty: all
 	json     bool
 	check    bool
+	profile  string
 }
 
 // wants reports whether a contest is to be held.
@@ -77,12 +78,13 @@ func parse(args []string, log io.Writer) (options, error) {
 		only    = flags.String("only", "", "comma-separated `names` of what is measured: "+strings.Join(names(), ", ")+" (default all)")
 		flavour = flags.String("broker", anyBroker, "`kind` of RabbitMQ: any (a running one, else one is started), node, container")
 		asJSON  = flags.Bool("json", false, "write the report as JSON, with the figure of every round")
+		profile = flags.String("cpuprofile", "", "write a CPU profile of this process, loop and Warren in one, to `file`")
 		check   = flags.Bool("check", false, "exit with 1 where a figure misses its floor")
 	)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
-	o := options{settings: full, broker: *flavour, json: *asJSON, check: *check}
+	o := options{settings: full, broker: *flavour, json: *asJSON, check: *check, profile: *profile}
 	if *isShort {
 		o.settings = short
 	}
