@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 // together; everything else goes out at once. It is safe for use by any number of goroutines.
 type answers struct {
 	channel amqp.Acknowledger
+	socket  corkable // what the channel writes to
 	// wire is held while frames are written, so that they go out in the order in which the book gave
 	// them. It is taken before mu.
 	wire sync.Mutex
@@ -25,8 +27,14 @@ type answers struct {
 	ended  bool // nothing is taken any more
 }
 
-func newAnswers(channel amqp.Acknowledger) *answers {
-	return &answers{channel: channel, book: newAckBook(), first: make(chan struct{}, 1)}
+// corkable is a socket.
+type corkable interface {
+	cork()
+	uncork() error
+}
+
+func newAnswers(channel amqp.Acknowledger, socket corkable) *answers {
+	return &answers{channel: channel, socket: socket, book: newAckBook(), first: make(chan struct{}, 1)}
 }
 
 // setWindow tells of the prefetch in force, and lets acks be written.
@@ -123,8 +131,13 @@ func (a *answers) flush() error {
 	return lost(a.write(frames))
 }
 
-// write writes frames, each of them by itself. The caller holds wire.
-func (a *answers) write(frames []ackFrame) error {
+// write writes frames, several of them in one piece: the library writes each by itself. The caller
+// holds wire.
+func (a *answers) write(frames []ackFrame) (err error) {
+	if len(frames) > 1 {
+		a.socket.cork()
+		defer func() { err = errors.Join(err, a.socket.uncork()) }()
+	}
 	for _, frame := range frames {
 		if err := a.channel.Ack(frame.tag, frame.multiple); err != nil {
 			return err

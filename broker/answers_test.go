@@ -12,17 +12,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wireLog is a channel that notes what is written to it.
+// wireLog is a channel that notes what is written to it, and the socket below, which may be corked.
 type wireLog struct {
-	mu     sync.Mutex
-	frames []string
-	err    error
+	mu      sync.Mutex
+	frames  []string
+	err     error
+	corked  bool
+	pieces  int   // writes of the socket
+	lastErr error // of uncork
+}
+
+func (w *wireLog) cork() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.corked = true
+}
+
+func (w *wireLog) uncork() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.corked = false
+	w.pieces++
+	return w.lastErr
 }
 
 func (w *wireLog) note(format string, args ...any) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.frames = append(w.frames, fmt.Sprintf(format, args...))
+	if !w.corked {
+		w.pieces++
+	}
 	return w.err
 }
 
@@ -52,7 +72,7 @@ func answering(t *testing.T, window, deliveries int, test func(t *testing.T, a *
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &wireLog{}
-		a := newAnswers(w)
+		a := newAnswers(w, w)
 		a.setWindow(window)
 		for tag := range uint64(deliveries) {
 			require.NoError(t, a.deliver(tag+1))
@@ -180,9 +200,26 @@ func TestAnswersThatCannotBeWritten(t *testing.T) {
 	})
 }
 
+func TestAcksOfAFlushAreOneWrite(t *testing.T) {
+	t.Parallel()
+	answering(t, 1000, 100, func(t *testing.T, a *answers, w *wireLog) {
+		for tag := uint64(100); tag > 1; tag -= 2 {
+			require.NoError(t, a.ack(tag))
+		}
+		require.NoError(t, a.flush())
+		require.Len(t, w.written(), 50, "behind a slow head each is acked by itself")
+		require.Equal(t, 1, w.pieces)
+		w.lastErr = errors.New("broken pipe")
+		require.NoError(t, a.ack(1))
+		require.NoError(t, a.ack(5))
+		require.ErrorIs(t, a.flush(), w.lastErr)
+		require.False(t, w.corked)
+	})
+}
+
 func TestADeliveryThatIsMissing(t *testing.T) {
 	t.Parallel()
-	a := newAnswers(&wireLog{})
+	a := newAnswers(&wireLog{}, nil)
 	require.NoError(t, a.deliver(1))
 	assert.ErrorContains(t, a.deliver(3), "delivery 3 came where 2 was due")
 }
@@ -190,7 +227,7 @@ func TestADeliveryThatIsMissing(t *testing.T) {
 func TestAnswersOfMany(t *testing.T) {
 	t.Parallel()
 	w := &wireLog{}
-	a := newAnswers(w)
+	a := newAnswers(w, w)
 	a.setWindow(64)
 	stop := make(chan struct{})
 	var flusher, workers sync.WaitGroup

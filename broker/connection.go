@@ -76,7 +76,8 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string, filtered boo
 	}
 	_, rest, _ := strings.Cut(rawURL, ":")
 	c.Connection, err = amqp.DialConfig("amqp:"+rest, config) // TLS is the stream's affair
-	if !inTime() {                                            // the library would take the closed socket for refused credentials
+
+	if !inTime() { // the library would take the closed socket for refused credentials
 		err = context.Cause(ctx)
 	}
 	if err != nil {

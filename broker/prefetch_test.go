@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestSetPrefetch(t *testing.T) {
 		f.awaitWaiting("work", 74, "1 more")
 		for id := range 26 {
 			d := receive(t, deliveries, "a task")
-			require.Equal(t, strconv.Itoa(id), d.Message.MessageID, "in order")
+			require.Equal(t, strconv.Itoa(id), d.Message.MessageID, "in order: the window was full at each change")
 			require.False(t, d.Redelivered)
 			require.NoError(t, d.Ack())
 		}
@@ -86,10 +87,13 @@ func TestSetPrefetch(t *testing.T) {
 	})
 }
 
-// While the prefetch changes all the time nothing is lost, doubled or reordered.
+// While the prefetch changes all the time nothing is lost or doubled, and of a classic queue nothing
+// reordered. A quorum queue may take back what is on its way to the consumer before, and a loaded
+// machine is slow enough for that; what is taken back has never reached us.
 func TestSetPrefetchUnderLoad(t *testing.T) {
 	t.Parallel()
 	eachType(t, func(t *testing.T, f *fixture) {
+		isClassic := strings.HasSuffix(t.Name(), "classic")
 		const total = 5000
 		f.publish("work", 0, total)
 		deliveries := make(chan *broker.Delivery, total)
@@ -110,15 +114,23 @@ func TestSetPrefetchUnderLoad(t *testing.T) {
 				changes++
 			}
 		})
-		for id := range total {
+		seen, takenBack := map[string]bool{}, 0
+		for range total {
 			d := receive(t, deliveries, "a task")
-			require.Equal(t, strconv.Itoa(id), d.Message.MessageID)
-			require.False(t, d.Redelivered)
+			if isClassic {
+				require.Equal(t, strconv.Itoa(len(seen)), d.Message.MessageID)
+				require.False(t, d.Redelivered)
+			}
+			require.False(t, seen[d.Message.MessageID], "twice")
+			seen[d.Message.MessageID] = true
+			if d.Redelivered {
+				takenBack++
+			}
 			require.NoError(t, d.Ack())
 		}
 		close(stop)
 		changer.Wait()
-		t.Logf("%d changes", changes)
+		t.Logf("%d changes, %d of %d taken back on their way", changes, takenBack, total)
 		require.Greater(t, changes, 5)
 		require.NoError(t, k.Cancel(f.ctx))
 		k.Close()

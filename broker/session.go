@@ -35,7 +35,7 @@ func newSession(c *connection) (*session, error) {
 		return nil, err
 	}
 	s := &session{
-		channel: channel, version: c.version, answers: newAnswers(channel),
+		channel: channel, version: c.version, answers: newAnswers(channel, c.raw),
 		closed: channel.NotifyClose(make(chan *amqp.Error, 1)),
 		// Room for the consumer before and the one in force: the library's reader waits otherwise.
 		cancels: channel.NotifyCancel(make(chan string, 2)),
