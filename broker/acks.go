@@ -115,7 +115,7 @@ func (b *ackBook) flush() []ackFrame {
 }
 
 // ackDelay is how long an ack may wait for others to be written with it.
-const ackDelay = 2 * time.Millisecond
+const ackDelay = 4 * time.Millisecond
 
 // flushDue reports whether acks are to be written at once rather than after ackDelay, where a window
 // of deliveries may be unacked, so many are, and of these so many are finished. Where the window is

@@ -37,7 +37,7 @@ func (d *Delivery) Lost() bool { return d.session.life.Err() != nil || d.session
 // nothing else.
 func (d *Delivery) Context() context.Context { return d.session.life }
 
-// Ack notes that the message is dealt with. The broker is told within 2 ms, together with others: a
+// Ack notes that the message is dealt with. The broker is told within 5 ms, together with others: a
 // session that is lost meanwhile loses the note too, without an error, and the broker gives the
 // message out again, redelivered.
 func (d *Delivery) Ack() error { return d.answer("ack", d.session.answers.ack) }

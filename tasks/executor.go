@@ -73,7 +73,7 @@ func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
 	if t.Timeout > 0 {
 		timeout = t.Timeout
 	}
-	taskCtx, cancel := context.WithTimeoutCause(ContextWithTask(ctx, t), timeout, fmt.Errorf("%w after %s", ErrTimeout, timeout))
+	taskCtx, cancel := context.WithTimeoutCause(ContextWithTask(ctx, t), timeout, timeoutError(timeout))
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
@@ -88,6 +88,13 @@ func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
 	}
 	return e.judge(ctx, taskCtx, t, err)
 }
+
+// timeoutError is ErrTimeout with the time. Each task is given one and few need it, so its text is
+// made when it is asked for.
+type timeoutError time.Duration
+
+func (e timeoutError) Error() string { return fmt.Sprintf("%v after %s", ErrTimeout, time.Duration(e)) }
+func (e timeoutError) Unwrap() error { return ErrTimeout }
 
 // panicked turns a panic into an error; the stack goes to the log.
 func (e *Executor) panicked(t *Task, r any) error {
