@@ -45,14 +45,14 @@ func (c cause) String() string {
 // in the way: a retry is published and confirmed first.
 const settling = time.Second
 
-// copies explains why there is more than one run with one settlement: each run but the first.
+// copies explains why there is more than one run of one step: each run but the first.
 type copies struct {
 	evidence *evidence
-	runs     []*run // with one ID and one settlement, in the order of their starts
+	runs     []*run // of one task and one step, in the order of their starts
 	// origin is when the first of them was published.
 	origin time.Time
 	// resent is how often the publisher sent the task again, followed how many runs there were of
-	// the settlement before beyond the first.
+	// the step before beyond the first.
 	resent, followed int
 }
 
@@ -74,7 +74,11 @@ func (c *copies) explainOne(r *run, before []*run, used map[*run]bool) cause {
 		if used[earlier] {
 			continue
 		}
-		if why := c.interrupted(earlier, r); why != unexplained {
+		switch why := c.interrupted(earlier, r); {
+		case why == unexplained:
+		case why == byRestartHere && c.resent > 0:
+			// A process knows what comes back to it; what was sent twice it does not.
+		default:
 			used[earlier] = true
 			return why
 		}

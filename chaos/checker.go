@@ -188,16 +188,16 @@ func (c *caseOf) judgeTimes(one *line) {
 
 // judgeDuplicates explains what there was too much of.
 func (c *caseOf) judgeDuplicates(one *line) {
-	bySettlement := map[int][]*run{}
+	byStep := map[step][]*run{}
 	for _, r := range c.runs {
-		bySettlement[r.settlement] = append(bySettlement[r.settlement], r)
+		byStep[c.stepOf(r)] = append(byStep[c.stepOf(r)], r)
 	}
-	for _, settlement := range slices.Sorted(maps.Keys(bySettlement)) {
-		same := copies{evidence: c.evidence, runs: byStart(bySettlement[settlement]), origin: c.publication.first}
-		before := bySettlement[settlement-1]
-		if settlement == 0 {
+	var before []*run
+	for _, at := range slices.SortedFunc(maps.Keys(byStep), step.compare) {
+		same := copies{evidence: c.evidence, runs: byStart(byStep[at]), origin: c.publication.first}
+		if len(before) == 0 {
 			same.resent = c.publication.unconfirmed
-		} else if len(before) > 0 {
+		} else {
 			same.followed = len(before) - 1
 			same.origin = byStart(before)[0].started
 		}
@@ -205,19 +205,41 @@ func (c *caseOf) judgeDuplicates(one *line) {
 			one.duplicates++
 			c.verdict.runs[why]++
 			if why == unexplained {
-				c.find("run %d times as settlement %d for no reason: %s", len(same.runs), settlement, shown(same.runs))
+				c.find("attempt %d run %d times for no reason: %s", at.attempt, len(same.runs), shown(same.runs))
 			}
 		}
+		before = byStep[at]
 	}
-	c.judgeBurials(one, bySettlement)
+	c.judgeBurials(one, byStep)
+}
+
+// step is how far a task has come: each step is run once where nothing goes wrong. It is not the
+// settlement, which the count of a redelivery raises too.
+type step struct {
+	attempt int
+	snoozed bool
+}
+
+func (s step) compare(other step) int {
+	if order := cmp.Compare(s.attempt, other.attempt); order != 0 || s.snoozed == other.snoozed {
+		return order
+	}
+	if s.snoozed {
+		return 1
+	}
+	return -1
+}
+
+func (c *caseOf) stepOf(r *run) step {
+	return step{r.attempt, c.item.script.SnoozeMillis > 0 && !r.notBefore.IsZero()}
 }
 
 // judgeBurials explains dead letters and parked tasks beyond the first.
-func (c *caseOf) judgeBurials(one *line, runs map[int][]*run) {
+func (c *caseOf) judgeBurials(one *line, runs map[step][]*run) {
 	var why []cause
 	resent := c.publication.unconfirmed
 	if len(c.letters) > 1 {
-		followed := len(runs[c.letters[0].settlement-1]) - 1 // each run has buried it
+		followed := len(runs[step{attempt: c.letters[0].attempt}]) - 1 // each run has buried it
 		why = c.evidence.explainLetters(c.letters, followed, resent)
 	}
 	for range max(c.evidence.parked[c.item.id]-1, 0) {

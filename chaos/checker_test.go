@@ -50,7 +50,7 @@ func judged(t *testing.T, kindName string, s script, e evidence) *verdict {
 }
 
 func TestCheckerFinds(t *testing.T) {
-	gone := letter{id: "a", reason: tasks.ReasonPermanent, settlement: 1, attempt: 1, process: "w1", failedAt: at(1)}
+	gone := letter{id: "a", reason: tasks.ReasonPermanent, attempt: 1, process: "w1", failedAt: at(1)}
 	for name, one := range map[string]struct {
 		kind     string
 		script   script
@@ -93,7 +93,7 @@ func TestCheckerIsContent(t *testing.T) {
 	assert.Equal(t, line{published: 1, done: 1, starts: 2}, v.total)
 
 	v = judged(t, "fails for good", script{Permanent: true}, evidence{
-		runs: []*run{ran("w1", 1, 0, 1, 2, ended)}, letters: []letter{{id: "a", reason: tasks.ReasonPermanent, settlement: 1}},
+		runs: []*run{ran("w1", 1, 0, 1, 2, ended)}, letters: []letter{{id: "a", reason: tasks.ReasonPermanent, attempt: 1}},
 	})
 	assert.Empty(t, v.findings)
 	assert.Equal(t, line{published: 1, dead: 1, starts: 1}, v.total)
@@ -181,7 +181,7 @@ func TestDuplicatesByCause(t *testing.T) {
 }
 
 func TestLettersByCause(t *testing.T) {
-	buried := letter{id: "a", reason: tasks.ReasonPermanent, settlement: 1, attempt: 1, process: "w1", failedAt: at(2)}
+	buried := letter{id: "a", reason: tasks.ReasonPermanent, attempt: 1, process: "w1", failedAt: at(2)}
 	twice := []letter{buried, buried}
 	runs := []*run{ran("w1", 1, 0, 1, 2, ended)}
 	for name, one := range map[string]struct {

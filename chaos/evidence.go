@@ -22,7 +22,6 @@ type evidence struct {
 type letter struct {
 	id         string
 	reason     tasks.Reason
-	settlement int
 	attempt    int
 	process    string    // the worker that gave the task up
 	failedAt   time.Time // to the second
@@ -41,7 +40,7 @@ func letterOf(m tasks.Message) letter {
 		l.failedAt, _ = time.Parse(time.RFC3339, at) // the zero time explains nothing
 	}
 	if t, err := tasks.Decode(m, queueName, l.failedAt); err == nil {
-		l.attempt, l.settlement = t.Attempt, t.Settlement
+		l.attempt = t.Attempt
 	}
 	return l
 }

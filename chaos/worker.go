@@ -101,7 +101,7 @@ func play(ctx context.Context, t *tasks.Task) (outcome, error) {
 		return ended, tasks.Permanent(errScripted)
 	case t.Attempt <= s.Fails:
 		return failed, errScripted
-	case s.SnoozeMillis > 0 && t.Settlement == 0:
+	case s.SnoozeMillis > 0 && t.NotBefore.IsZero():
 		return snoozed, tasks.Snooze(time.Duration(s.SnoozeMillis) * time.Millisecond)
 	}
 	return succeeded, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,24 +17,24 @@ func TestPlay(t *testing.T) {
 	var permanent *tasks.PermanentError
 	var snooze *tasks.SnoozeError
 	for name, one := range map[string]struct {
-		script     script
-		attempt    int
-		settlement int
-		want       outcome
-		as         any
-		is         error
+		script    script
+		attempt   int
+		notBefore time.Time
+		want      outcome
+		as        any
+		is        error
 	}{
-		"succeeds":        {script{}, 1, 0, succeeded, nil, nil},
-		"fails":           {script{Fails: 1}, 1, 0, failed, nil, errScripted},
-		"fails no more":   {script{Fails: 1}, 2, 1, succeeded, nil, nil},
-		"fails for good":  {script{Permanent: true}, 1, 0, ended, &permanent, nil},
-		"snoozes":         {script{SnoozeMillis: 5}, 1, 0, snoozed, &snooze, nil},
-		"snoozes no more": {script{SnoozeMillis: 5}, 1, 1, succeeded, nil, nil},
+		"succeeds":        {script{}, 1, time.Time{}, succeeded, nil, nil},
+		"fails":           {script{Fails: 1}, 1, time.Time{}, failed, nil, errScripted},
+		"fails no more":   {script{Fails: 1}, 2, time.Now(), succeeded, nil, nil},
+		"fails for good":  {script{Permanent: true}, 1, time.Time{}, ended, &permanent, nil},
+		"snoozes":         {script{SnoozeMillis: 5}, 1, time.Time{}, snoozed, &snooze, nil},
+		"snoozes no more": {script{SnoozeMillis: 5}, 1, time.Now(), succeeded, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, err := json.Marshal(one.script)
 			require.NoError(t, err)
-			got, err := play(t.Context(), &tasks.Task{Payload: body, Attempt: one.attempt, Settlement: one.settlement})
+			got, err := play(t.Context(), &tasks.Task{Payload: body, Attempt: one.attempt, NotBefore: one.notBefore})
 			assert.Equal(t, one.want, got)
 			switch {
 			case one.as != nil:
