@@ -76,8 +76,8 @@ func (c *copies) explainOne(r *run, before []*run, used map[*run]bool) cause {
 		}
 		switch why := c.interrupted(earlier, r); {
 		case why == unexplained:
-		case why == byRestartHere && c.resent > 0:
-			// A process knows what comes back to it; what was sent twice it does not.
+		case why == byRestartHere && (c.resent > 0 || c.followed > 0 || c.evidence.away(span{c.origin, earlier.started})):
+			// A process knows what comes back to it, and not what was sent twice.
 		default:
 			used[earlier] = true
 			return why

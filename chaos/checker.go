@@ -204,8 +204,11 @@ func (c *caseOf) judgeDuplicates(one *line) {
 		for _, why := range same.explain() {
 			one.duplicates++
 			c.verdict.runs[why]++
-			if why == unexplained {
+			switch why {
+			case unexplained:
 				c.find("attempt %d run %d times for no reason: %s", at.attempt, len(same.runs), shown(same.runs))
+			case byRestartHere:
+				c.find("attempt %d run %d times by a process that could have known it: %s", at.attempt, len(same.runs), shown(same.runs))
 			}
 		}
 		before = byStep[at]

@@ -16,7 +16,7 @@ const (
 	quietLooks = 3
 	// patience is how long a run waits without seeing anything move before the checker has to say
 	// what is missing. A queue of RabbitMQ 3.10 was seen without a leader for minutes.
-	patience = 60 * time.Second
+	patience = 240 * time.Second
 )
 
 // await blocks until every task has ended and nothing is under way, or nothing has moved for as
