@@ -20,11 +20,11 @@ type evidence struct {
 
 // letter is one dead letter.
 type letter struct {
-	id         string
-	reason     tasks.Reason
-	attempt    int
-	process    string    // the worker that gave the task up
-	failedAt   time.Time // to the second
+	id       string
+	reason   tasks.Reason
+	attempt  int
+	process  string    // the worker that gave the task up
+	failedAt time.Time // to the second
 }
 
 // letterOf reads a dead letter. What it does not tell stays empty, and the checker finds it.
