@@ -186,7 +186,7 @@ func (e *Executor) delay(t *Task, err error) (d time.Duration) {
 			d = e.Retry.Delay(t.Attempt, e.Spread())
 		}
 	}()
-	return bounded(e.Retry.Custom(max(t.Attempt, 1), err))
+	return bounded(e.Retry.Custom(err, max(t.Attempt, 1)))
 }
 
 func bounded(d time.Duration) time.Duration { return min(max(d, 0), routing.MaxDelay) }

@@ -117,7 +117,7 @@ func TestExecuteCustomDelay(t *testing.T) {
 			t.Parallel()
 			e := executor(returning(errBoom))
 			e.Retry.Jitter = 1
-			e.Retry.Custom = func(attempt int, err error) time.Duration {
+			e.Retry.Custom = func(err error, attempt int) time.Duration {
 				assert.Equal(t, 3, attempt)
 				assert.Same(t, errBoom, err)
 				return tt.custom
@@ -127,13 +127,13 @@ func TestExecuteCustomDelay(t *testing.T) {
 	}
 
 	e := executor(returning(tasks.RetryAfter(time.Hour, errBoom)))
-	e.Retry.Custom = func(int, error) time.Duration { assert.Fail(t, "asked"); return 0 }
+	e.Retry.Custom = func(error, int) time.Duration { assert.Fail(t, "asked"); return 0 }
 	assert.Equal(t, time.Hour, e.Execute(t.Context(), &tasks.Task{Attempt: 1}).After, "the handler has said it")
 	assert.Equal(t, tasks.ReasonAttemptsExhausted, e.Execute(t.Context(), &tasks.Task{Attempt: 5}).Reason, "there is no retry")
 
 	// A task that was made by hand, without an attempt, is at its first.
 	e = executor(returning(errBoom))
-	e.Retry.Custom = func(attempt int, _ error) time.Duration { return time.Duration(attempt) }
+	e.Retry.Custom = func(_ error, attempt int) time.Duration { return time.Duration(attempt) }
 	e.Retry.ShouldRetry = func(_ error, attempt int) tasks.Verdict { assert.Equal(t, 1, attempt); return tasks.RetryDefault }
 	assert.EqualValues(t, 1, e.Execute(t.Context(), &tasks.Task{}).After)
 }
@@ -144,7 +144,7 @@ func TestExecutePolicyPanics(t *testing.T) {
 	var log bytes.Buffer
 	e := executor(returning(errBoom))
 	e.Log = slog.New(slog.NewTextHandler(&log, nil))
-	e.Retry.Custom = func(int, error) time.Duration { panic("no delay") }
+	e.Retry.Custom = func(error, int) time.Duration { panic("no delay") }
 	e.Retry.ShouldRetry = func(error, int) tasks.Verdict { panic(errors.New("no verdict")) }
 	want := tasks.Decision{Action: tasks.Retry, After: 2 * time.Second, Counts: true, Err: errBoom}
 	task := &tasks.Task{ID: "id-1", Key: "email", Queue: "mail", Attempt: 1}

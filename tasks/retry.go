@@ -63,11 +63,11 @@ type RetryPolicy struct {
 	// DefaultRetryJitter; NoJitter for none.
 	Jitter float64
 
-	// Custom, where it is given, returns the delay itself, after the start with that number (from 1)
-	// has failed with err. Neither Max nor Jitter applies; the result is brought into
+	// Custom, where it is given, returns the delay itself, after a start has failed with err; attempt
+	// is its number (from 1). Neither Max nor Jitter applies; the result is brought into
 	// 0..routing.MaxDelay. Where it panics, that is logged, and the delay is what the fields above
 	// say. It must be safe for use by any number of goroutines. Defaults to nil.
-	Custom func(attempt int, err error) time.Duration
+	Custom func(err error, attempt int) time.Duration
 	// ShouldRetry, where it is given, is asked whether a task that has failed is tried again, attempt
 	// being the number of the start (from 1). It is asked about errors, panics, timeouts and
 	// [RetryAfter], which says when, not whether; not about [Permanent], [Snooze], a

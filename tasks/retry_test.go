@@ -111,10 +111,10 @@ func TestRetryWithDefaultsKeepsEveryField(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	p := tasks.RetryPolicy{
-		Custom:      func(int, error) time.Duration { asked++; return 1 },
+		Custom:      func(error, int) time.Duration { asked++; return 1 },
 		ShouldRetry: func(error, int) tasks.Verdict { asked++; return tasks.RetryNo },
 	}.WithDefaults()
-	assert.EqualValues(t, 1, p.Custom(1, nil))
+	assert.EqualValues(t, 1, p.Custom(nil, 1))
 	assert.Equal(t, tasks.RetryNo, p.ShouldRetry(nil, 1))
 	assert.Equal(t, 2, asked)
 	assert.NoError(t, p.Validate())
