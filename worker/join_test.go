@@ -32,7 +32,7 @@ type bench struct {
 	stop   func()
 }
 
-func newBench(t *testing.T, q Queue) *bench {
+func newBench(t *testing.T, queues ...Queue) *bench {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
@@ -46,7 +46,7 @@ func newBench(t *testing.T, q Queue) *bench {
 	}
 	b.direct = connect(vhost.URL)
 	var err error
-	b.worker, err = New(connect(b.proxy.URL()), Config{Queues: []Queue{q}, Grace: time.Second, StopTimeout: time.Second})
+	b.worker, err = New(connect(b.proxy.URL()), Config{Queues: queues, Grace: time.Second, StopTimeout: time.Second})
 	require.NoError(t, err)
 	running, stop := context.WithCancel(ctx)
 	result := make(chan error, 1)
@@ -71,30 +71,33 @@ func (b *bench) enqueue(t tasks.Task) {
 	require.NoError(b.t, err)
 }
 
-// underWay tells how many works are under way, and whether all of them stand for a live delivery.
+// underWay tells how many works are under way, in all queues, and whether all of them stand for a
+// live delivery.
 func (b *bench) underWay() (count int, live bool) {
-	w := b.worker.queues[0].works
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	live = true
-	for _, it := range w.running {
-		for ; it != nil; it = it.next {
-			count++
-			live = live && !it.delivery.Lost()
+	for _, q := range b.worker.queues {
+		q.works.mu.Lock()
+		for _, it := range q.works.running {
+			for ; it != nil; it = it.next {
+				count++
+				live = live && !it.delivery.Lost()
+			}
 		}
+		q.works.mu.Unlock()
 	}
 	return count, live
 }
 
-// empty waits until the queue has nothing, neither ready nor with the worker.
+// empty waits until the queues have nothing, neither ready nor with the worker.
 func (b *bench) empty() {
 	b.t.Helper()
-	name := b.worker.cfg.Queues[0].Name
 	b.eventually(func() bool { count, _ := b.underWay(); return count == 0 }, "all is settled")
 	b.stop() // what the broker holds for the worker comes back
-	depth, err := b.direct.Depth(b.ctx, name)
-	require.NoError(b.t, err)
-	assert.Zero(b.t, depth.Ready, "messages left in "+name)
+	for _, q := range b.worker.cfg.Queues {
+		depth, err := b.direct.Depth(b.ctx, q.Name)
+		require.NoError(b.t, err)
+		assert.Zero(b.t, depth.Ready, "messages left in "+q.Name)
+	}
 }
 
 // A task that runs while its connection is lost, as often as you like, is run once, and what comes
@@ -138,6 +141,47 @@ func TestRunningTaskIsJoined(t *testing.T) {
 			assert.Equal(t, name == "dead", dead.Ready == 1, "dead letters: %d", dead.Ready)
 		})
 	}
+}
+
+// A key that two queues want is two works under one ID: each is run once whatever is lost, one that
+// is finished does not hide the other, and each goes its own way.
+func TestTwoWorksUnderOneID(t *testing.T) {
+	t.Parallel()
+	began, finish := make(chan *tasks.Task, 10), map[string]chan struct{}{"mail": make(chan struct{}), "audit": make(chan struct{})}
+	queue := func(name string, outcome error) Queue {
+		mux := tasks.NewMux()
+		mux.HandleFunc("#", func(_ context.Context, task *tasks.Task) error {
+			copied := *task
+			began <- &copied
+			<-finish[name]
+			if task.Attempt > 1 {
+				return nil
+			}
+			return outcome
+		})
+		return Queue{Name: name, Routes: []string{"both.#"}, Mux: mux, Retry: tasks.RetryPolicy{Initial: time.Millisecond}}
+	}
+	b := newBench(t, queue("mail", nil), queue("audit", errors.New("no")))
+	again := func() {
+		b.proxy.Cut()
+		b.eventually(func() bool { count, live := b.underWay(); return count > 0 && !live }, "the sessions are lost")
+		b.eventually(func() bool { _, live := b.underWay(); return live }, "what runs is joined")
+	}
+	b.enqueue(tasks.Task{ID: "one", Key: "both.x", Payload: []byte("1")})
+	first, second := <-began, <-began
+	assert.ElementsMatch(t, []string{"mail", "audit"}, []string{first.Queue, second.Queue})
+	again()
+	close(finish["mail"]) // done, and remembered by the session that is lost next
+	b.eventually(func() bool { count, _ := b.underWay(); return count == 1 }, "mail is done")
+	again()
+	assert.Empty(t, began, "nothing is run twice")
+	close(finish["audit"])
+	retry := <-began
+	assert.Equal(t, "one", retry.ID)
+	assert.Equal(t, "audit", retry.Queue, "a retry is its own queue's")
+	assert.Equal(t, 2, retry.Attempt)
+	b.empty()
+	assert.Empty(t, began, "nothing is run twice")
 }
 
 // The connection is cut at every point of the life of tasks, by their hundreds: between publish,
