@@ -5,13 +5,8 @@ package broker_test
 import (
 	"context"
 	"errors"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,7 +33,7 @@ func TestAlarm(t *testing.T) {
 	f.client = f.connect()
 	f.declare(queue(t, "email", "email.#"))
 	f.enqueue("email.before")
-	alarm(t, b, true)
+	brokertest.SetAlarm(t, b, true)
 
 	brief, cancelBrief := context.WithTimeout(ctx, 2*time.Second)
 	defer cancelBrief()
@@ -103,7 +98,7 @@ func TestAlarm(t *testing.T) {
 	assert.True(t, errors.Is(err, broker.ErrClosed) || errors.Is(err, broker.ErrUnconfirmed), "%v", err)
 	assert.Empty(t, late, "the first client is still blocked")
 
-	alarm(t, b, false)
+	brokertest.SetAlarm(t, b, false)
 	require.NoError(t, receive(t, late, "what waited for the end of the alarm"))
 	for key := ""; key != "email.late"; key = receive(t, keys, "what was published after the alarm") {
 		assert.NotEqual(t, "email.not", key)
@@ -120,47 +115,4 @@ func enqueueAbandoned(ctx context.Context, t *testing.T, client *broker.Client) 
 	_, err := client.Enqueue(short, tasks.Task{Key: "email.not", Payload: payload[:]})
 	require.ErrorIs(t, err, broker.ErrBlocked)
 	return weak.Make(payload)
-}
-
-// alarm sets or clears the memory alarm of a broker that is the test's own.
-func alarm(t *testing.T, b *brokertest.Broker, on bool) {
-	t.Helper()
-	expression := "rabbit_alarm:clear_alarm({resource_limit, memory, node()})."
-	if on {
-		expression = "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []})."
-	}
-	output, err := control(t, b, "eval", expression).CombinedOutput()
-	require.NoError(t, err, string(output))
-}
-
-// control is rabbitmqctl on a broker's node, found by the broker's port.
-func control(t *testing.T, b *brokertest.Broker, args ...string) *exec.Cmd {
-	t.Helper()
-	u, err := url.Parse(b.URL)
-	require.NoError(t, err)
-	if b.Flavour == brokertest.Container {
-		id, err := exec.Command("docker", "ps", "--quiet", "--filter", "publish="+u.Port()).Output()
-		require.NoError(t, err)
-		return exec.Command("docker", append([]string{"exec", strings.TrimSpace(string(id)), "rabbitmqctl"}, args...)...)
-	}
-	configurations, err := filepath.Glob(filepath.Join(os.TempDir(), "warren-rabbitmq-*", "rabbitmq.conf"))
-	require.NoError(t, err)
-	for _, path := range configurations {
-		text, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(text), "listeners.tcp.default = 127.0.0.1:"+u.Port()+"\n") {
-			continue // another test's, or gone
-		}
-		folder := filepath.Dir(path)
-		node, err := filepath.Glob(filepath.Join(folder, "data", "*@localhost"))
-		require.NoError(t, err)
-		require.Len(t, node, 1)
-		cmd := exec.Command("rabbitmqctl", append([]string{"-n", filepath.Base(node[0])}, args...)...)
-		if path, err := exec.LookPath("/usr/lib/rabbitmq/bin/rabbitmqctl"); err == nil {
-			cmd.Path, cmd.Err = path, nil // not Debian's wrapper, which changes the user
-		}
-		cmd.Env = append(os.Environ(), "HOME="+filepath.Join(folder, "home"))
-		return cmd
-	}
-	require.FailNow(t, "no node listens on port "+u.Port())
-	return nil
 }
