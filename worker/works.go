@@ -5,6 +5,7 @@ import (
 	"context"
 	"hash/maphash"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/warrenmq/warren/tasks"
@@ -52,14 +53,19 @@ func newWorks() *works {
 	}
 }
 
-// name names an item. A foreign task that has no ID yet is named by its content: one that was given
-// an ID by a republish and comes again must not be given another.
+// name names an item. A foreign task that has no ID yet is named by its content: one that is being
+// given an ID by a republish and comes again meanwhile must not be given another.
 func (w *works) name(it *item) workName {
 	if it.task.ID == "" {
-		return workName{"\x00" + strconv.FormatUint(w.contentOf(it), 36), it.task.Settlement}
+		return workName{contentMark + strconv.FormatUint(w.contentOf(it), 36), it.task.Settlement}
 	}
 	return workName{it.task.ID, it.task.Settlement}
 }
+
+// contentMark begins the names that are made of contents; an ID that begins so is only not remembered.
+const contentMark = "\x00"
+
+func (n workName) ofContent() bool { return strings.HasPrefix(n.id, contentMark) }
 
 // begin notes that a work is under way, until settled or leave is called for it.
 func (w *works) begin(it *item) {
@@ -71,7 +77,8 @@ func (w *works) begin(it *item) {
 
 // recognise looks for the work of a redelivery. If it is still under way it is joined: what comes
 // of it will settle this delivery. If it was decided about, the decision is returned, to be applied
-// to this delivery.
+// to this delivery. Nothing is kept of a task without an ID: another that is like it may have been
+// given back by another worker, and would be taken for the one that is finished and never run.
 func (w *works) recognise(it *item) (joined bool, d tasks.Decision, known bool) {
 	content := w.contentOf(it)
 	w.mu.Lock()
@@ -157,6 +164,9 @@ func (w *works) end(it *item) {
 
 // keep remembers a decision in the place of the oldest. The caller holds the lock.
 func (w *works) keep(it *item, content uint64, d tasks.Decision) {
+	if it.name.ofContent() {
+		return
+	}
 	if len(w.remember) < remembered {
 		w.remember = append(w.remember, decided{})
 	} else if old := w.remember[w.next].name; w.decided[old] == w.next {
