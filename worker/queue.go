@@ -37,6 +37,7 @@ type queue struct {
 	tending    context.Context // what the window is tended under
 	endTending context.CancelFunc
 	tended     sync.WaitGroup
+	shrinking  bool           // the prefetch has been made smaller, and what is beyond it is still held; tend's own
 	slots      sync.WaitGroup // the executing goroutines
 	settled    sync.WaitGroup // the settlements under way
 	running    atomic.Int64

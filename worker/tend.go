@@ -26,19 +26,22 @@ func (q *queue) tend(ctx context.Context) {
 }
 
 // resize changes the prefetch where what tasks take has changed. Where it has shrunk, because tasks
-// take long, what is held beyond it goes back to those who have time for it.
+// take long, what is held beyond it goes back to those who have time for it: once the new prefetch is
+// in force, since the old one has room for what goes back, and it would come again at once.
 func (q *queue) resize(now time.Time) {
 	if q.cfg.Prefetch != 0 {
 		return
 	}
 	before := q.consumer.Prefetch()
 	prefetch, changed := q.window.tick(now, q.buffer.held())
-	if !changed {
+	if changed {
+		q.log.Debug("prefetch changes", slog.Int("from", before), slog.Int("to", prefetch))
+		q.consumer.SetPrefetch(prefetch)
+		q.shrinking = prefetch < before
 		return
 	}
-	q.log.Debug("prefetch changes", slog.Int("from", before), slog.Int("to", prefetch))
-	q.consumer.SetPrefetch(prefetch)
-	if prefetch < before {
+	if q.shrinking && before == prefetch {
+		q.shrinking = false
 		q.giveBack(q.buffer.shed(max(prefetch-q.cfg.Concurrency, 0)))
 	}
 }
