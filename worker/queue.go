@@ -127,10 +127,15 @@ func (q *queue) deliver(d *broker.Delivery) {
 	case it.task.NotBefore.Sub(now) > holdLimit:
 		q.begin(it, func() { q.settler.postpone(q.settling, it) })
 	default:
-		it.pattern, it.limit = q.cfg.Mux.Concurrency(it.task.Key)
-		if !q.buffer.push(it) {
-			q.settler.answer(it, d.Requeue) // the worker stops
-		}
+		q.admit(it)
+	}
+}
+
+// admit has a task wait for its turn.
+func (q *queue) admit(it *item) {
+	it.pattern, it.limit = q.cfg.Mux.Concurrency(it.task.Key)
+	if !q.buffer.push(it) {
+		q.settler.answer(it, it.delivery.Requeue) // the worker stops
 	}
 }
 

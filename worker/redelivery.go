@@ -51,7 +51,12 @@ func (q *queue) inspect(it *item, redelivered bool) bool {
 			"given out %d times again without an end: its process died, or lost its connection, each time", count)}, 0)
 	case uncounted || redelivered && count >= suspectAfter:
 		after := q.suspectDelay(count)
-		q.begin(it, func() { q.settler.recount(q.settling, it, after) })
+		q.begin(it, func() {
+			if !q.settler.recount(q.settling, it, after) {
+				it.delivery = q.works.abandon(it) // another may have joined meanwhile
+				q.admit(it)
+			}
+		})
 	default:
 		return false
 	}

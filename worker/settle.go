@@ -97,16 +97,46 @@ func (s *settler) identify(ctx context.Context, it *item) {
 	s.replace(ctx, it, m, undecided)
 }
 
-// recount publishes a work that was given out again with the count of that, to run after a time.
-func (s *settler) recount(ctx context.Context, it *item, after time.Duration) {
+// recountPatience is how long the count of a redelivery may take to be published before the work
+// runs without it.
+const recountPatience = 5 * time.Second
+
+// recount publishes a work that was given out again with the count of that, to run after a time. It
+// returns false, with nothing done, where RabbitMQ takes no messages and the work need not wait to be
+// run: else a window full of redelivered works would not be drained while an alarm lasts or the queue
+// is full, which may be until they are.
+func (s *settler) recount(ctx context.Context, it *item, after time.Duration) (settled bool) {
 	s.tell(slog.LevelDebug, it, "task was given out again",
 		slog.Int("redeliveries", it.task.Redeliveries), slog.Duration("runs in", after))
 	notBefore := it.task.NotBefore
 	if at := s.clock.Now().Add(after); after > 0 && at.After(notBefore) {
 		notBefore = at
 	}
-	m := tasks.RedeliveredMessage(it.message, &it.task, s.user, notBefore)
-	s.replace(ctx, it, s.delayed(m, after), undecided)
+	m := s.delayed(tasks.RedeliveredMessage(it.message, &it.task, s.user, notBefore), after)
+	if after == 0 && it.task.ID != "" {
+		patient, cancel := context.WithCancel(ctx)
+		timer := s.clock.AfterFunc(recountPatience, cancel)
+		current := s.works.delivery(it)
+		err := s.client.PublishWhile(patient, current.Context(), m)
+		timer.Stop()
+		cancel()
+		switch {
+		case err == nil:
+			s.answer(it, s.works.settled(it).Ack)
+			return true
+		case ctx.Err() == nil && !current.Lost() && isRefusal(err):
+			s.tell(slog.LevelWarn, it, "task runs although that it was given out again cannot be counted", slog.Any("error", err))
+			return false
+		}
+	}
+	s.replace(ctx, it, m, undecided)
+	return true
+}
+
+// isRefusal reports whether a message is not published because RabbitMQ takes none, or none for a
+// queue that is full.
+func isRefusal(err error) bool {
+	return !errors.Is(err, broker.ErrUnconfirmed) && (errors.Is(err, broker.ErrBlocked) || errors.Is(err, broker.ErrNacked))
 }
 
 // undecided stands for a republishing without a start: if its session is lost there is nothing to
