@@ -164,12 +164,11 @@ func (q *queue) slot() {
 		if it == nil {
 			return
 		}
-		if it.delivery.Lost() {
+		if !q.works.start(it) {
 			q.buffer.done(it)
-			continue // the broker gives it to somebody else
+			continue // the broker gives it out again
 		}
 		started = q.clock.Now()
-		q.works.begin(it)
 		q.running.Add(1)
 		q.window.began(started)
 		decision := q.executor.Execute(q.work, &it.task)

@@ -75,6 +75,19 @@ func (w *works) begin(it *item) {
 	w.running[it.name] = it
 }
 
+// start is begin for a work whose session may have ended since it was delivered. It returns false
+// where it has: the redelivery may be here already, as another item, and did not find this one.
+func (w *works) start(it *item) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if it.delivery.Lost() {
+		return false
+	}
+	it.next = w.running[it.name]
+	w.running[it.name] = it
+	return true
+}
+
 // recognise looks for the work of a redelivery. If it is still under way it is joined: what comes
 // of it will settle this delivery. If it was decided about, the decision is returned, to be applied
 // to this delivery. Nothing is kept of a task without an ID: another that is like it may have been

@@ -235,6 +235,20 @@ func TestWorksJoinedWhileSettling(t *testing.T) {
 	assert.True(t, message.gone)
 }
 
+// A session is lost between the taking of a task and its start, and the redelivery is faster: one of
+// the two is run.
+func TestWorksStartNothingThatIsLost(t *testing.T) {
+	w := newWorks()
+	session, message := newFakeSession(), &fakeMessage{id: "x"}
+	taken := (&fakeDelivery{session: session, message: message}).item(w)
+	session.lose()
+	again := (&fakeDelivery{session: newFakeSession(), message: message}).item(w)
+	joined, _, known := w.recognise(again)
+	require.False(t, joined || known, "nothing has begun")
+	assert.False(t, w.start(taken))
+	assert.True(t, w.start(again))
+}
+
 // What is remembered is bounded, and the newest stays.
 func TestWorksForgetTheOldest(t *testing.T) {
 	w := newWorks()
