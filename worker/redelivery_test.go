@@ -46,7 +46,7 @@ func TestRedeliveredTaskRunsThoughItCannotBeCounted(t *testing.T) {
 	it := (&fakeDelivery{session: newFakeSession(), message: &fakeMessage{id: "x", redelivered: true}}).item(q.works)
 	require.True(t, q.inspect(it, true))
 	assert.EqualValues(t, 1, (<-client.waiting).Headers[tasks.HeaderRedeliveries])
-	clock.Advance(recountPatience)
+	clock.Advance(replacePatience)
 	q.settled.Wait()
 	assert.Empty(t, q.works.running, "it has not begun")
 	assert.Same(t, it, q.buffer.take())

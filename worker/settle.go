@@ -73,7 +73,7 @@ func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took t
 		m.Exchange, m.RoutingKey = s.names.Dead(), s.queue
 	default:
 		s.tell(slog.LevelInfo, it, "task given back, the worker stops", slog.Duration("took", took))
-		s.answer(it, s.works.abandon(it).Requeue)
+		s.giveBack(ctx, it)
 		return
 	}
 	s.replace(ctx, it, m, d)
@@ -97,10 +97,6 @@ func (s *settler) identify(ctx context.Context, it *item) {
 	s.replace(ctx, it, m, undecided)
 }
 
-// recountPatience is how long the count of a redelivery may take to be published before the work
-// runs without it.
-const recountPatience = 5 * time.Second
-
 // recount publishes a work that was given out again with the count of that, to run after a time. It
 // returns false, with nothing done, where RabbitMQ takes no messages and the work need not wait to be
 // run: else a window full of redelivered works would not be drained while an alarm lasts or the queue
@@ -113,23 +109,47 @@ func (s *settler) recount(ctx context.Context, it *item, after time.Duration) (s
 		notBefore = at
 	}
 	m := s.delayed(tasks.RedeliveredMessage(it.message, &it.task, s.user, notBefore), after)
-	if after == 0 && it.task.ID != "" {
-		patient, cancel := context.WithCancel(ctx)
-		timer := s.clock.AfterFunc(recountPatience, cancel)
-		current := s.works.delivery(it)
-		err := s.client.PublishWhile(patient, current.Context(), m)
-		timer.Stop()
-		cancel()
-		switch {
-		case err == nil:
-			s.answer(it, s.works.settled(it).Ack)
-			return true
-		case ctx.Err() == nil && !current.Lost() && isRefusal(err):
-			s.tell(slog.LevelWarn, it, "task runs although that it was given out again cannot be counted", slog.Any("error", err))
-			return false
+	if after > 0 || it.task.ID == "" {
+		s.replace(ctx, it, m, undecided)
+		return true
+	}
+	return s.replaceSoon(ctx, it, m)
+}
+
+// giveBack ends a work that is not to end here, and gives it back. A queue may take that for a
+// redelivery like any (a classic one, and a quorum queue before 4.3), and enough of them for a crash
+// loop. So one that has come back before is published anew instead, with its count as it is.
+func (s *settler) giveBack(ctx context.Context, it *item) {
+	if it.task.Redeliveries >= suspectAfter-1 {
+		m := s.delayed(tasks.RedeliveredMessage(it.message, &it.task, s.user, it.task.NotBefore), 0)
+		if s.replaceSoon(ctx, it, m) {
+			return
 		}
 	}
-	s.replace(ctx, it, m, undecided)
+	s.answer(it, s.works.abandon(it).Requeue)
+}
+
+// replacePatience is how long replaceSoon waits for a broker that takes no messages.
+const replacePatience = 5 * time.Second
+
+// replaceSoon replaces a delivery by the same work. It returns false, with nothing done, where RabbitMQ
+// takes no messages.
+func (s *settler) replaceSoon(ctx context.Context, it *item, m tasks.Message) bool {
+	current := s.works.delivery(it)
+	patient, cancel := context.WithCancel(ctx)
+	timer := s.clock.AfterFunc(replacePatience, cancel)
+	err := s.client.PublishWhile(patient, current.Context(), m)
+	timer.Stop()
+	cancel()
+	switch {
+	case err == nil:
+		s.answer(it, s.works.settled(it).Ack)
+	case ctx.Err() == nil && !current.Lost() && isRefusal(err):
+		s.tell(slog.LevelWarn, it, "redeliveries cannot be counted, RabbitMQ takes no messages", slog.Any("error", err))
+		return false
+	default:
+		s.replace(ctx, it, m, undecided)
+	}
 	return true
 }
 

@@ -55,9 +55,16 @@ func (q *queue) returnStale(now time.Time) {
 	}
 }
 
-// giveBack returns deliveries that have not begun.
+// giveBack returns deliveries that have not begun, beside where something is to be published first.
 func (q *queue) giveBack(items []*item) {
 	for _, it := range items {
-		q.settler.answer(it, it.delivery.Requeue)
+		if !q.works.start(it) {
+			continue // RabbitMQ gives it out again
+		}
+		if it.task.Redeliveries < suspectAfter-1 {
+			q.settler.giveBack(q.settling, it)
+			continue
+		}
+		q.settled.Go(func() { q.settler.giveBack(q.settling, it) })
 	}
 }
