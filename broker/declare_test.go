@@ -172,9 +172,8 @@ func TestDeclareOutlivesItsConnection(t *testing.T) {
 	proxy := brokertest.NewProxy(t, f.vhost.URL)
 	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()}; c.BackoffMin = time.Millisecond })
 	declared := make(chan error, 1)
-	go func() {
-		declared <- client.Declare(f.ctx, routing.Spec{Queues: []routing.QueueSpec{queue(t, "email", "email.#")}})
-	}()
+	spec := routing.Spec{Queues: []routing.QueueSpec{queue(t, "email", "email.#")}}
+	go func() { declared <- client.Declare(f.ctx, spec) }()
 	require.Eventually(t, func() bool {
 		depths, err := f.client.Depths(f.ctx, "warren.unrouted")
 		require.NoError(t, err)

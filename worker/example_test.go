@@ -30,7 +30,8 @@ func Example() {
 	ctx := context.Background()
 	client, err := broker.Connect(ctx, broker.Config{})
 	if err != nil {
-		log.Fatal(err)
+		log.Print(err)
+		return
 	}
 	defer client.Close()
 
@@ -60,7 +61,8 @@ func Example() {
 		},
 	}}})
 	if err != nil {
-		log.Fatal(err)
+		log.Print(err)
+		return
 	}
 	go func() {
 		mails := []WelcomeEmail{{UserID: 7}, {UserID: 8}}
@@ -71,6 +73,6 @@ func Example() {
 		}
 	}()
 	if err := w.Run(ctx); err != nil {
-		log.Fatal(err)
+		log.Print(err)
 	}
 }

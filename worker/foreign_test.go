@@ -106,7 +106,7 @@ func TestForeignMessageIsKeptByteForByte(t *testing.T) {
 			assert.Len(t, letter.Headers[tasks.HeaderErrors], 3)
 			letter.Headers = nil
 			assert.Equal(t,
-				[]any{"application/octet-stream", "none", "foreign", uint8(7), "pika", "welcome", "order-1", "answers", uint8(amqp.Persistent)},
+				[]any{"application/octet-stream", "none", "foreign", uint8(7), "pika", "welcome", "order-1", "answers", amqp.Persistent},
 				[]any{letter.ContentType, letter.ContentEncoding, letter.MessageId, letter.Priority, letter.AppId, letter.Type,
 					letter.CorrelationId, letter.ReplyTo, letter.DeliveryMode})
 			assert.Empty(t, copies, "the CC does not fan out again")

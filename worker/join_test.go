@@ -154,10 +154,10 @@ func TestTwoWorksUnderOneID(t *testing.T) {
 			copied := *task
 			began <- &copied
 			<-finish[name]
-			if task.Attempt > 1 {
-				return nil
+			if task.ID == "one" && task.Attempt == 1 {
+				return outcome
 			}
-			return outcome
+			return nil
 		})
 		return Queue{Name: name, Routes: []string{"both.#"}, Mux: mux, Retry: tasks.RetryPolicy{Initial: time.Millisecond}}
 	}
@@ -174,7 +174,10 @@ func TestTwoWorksUnderOneID(t *testing.T) {
 	close(finish["mail"]) // done, and remembered by the session that is lost next
 	b.eventually(func() bool { count, _ := b.underWay(); return count == 1 }, "mail is done")
 	again()
-	assert.Empty(t, began, "nothing is run twice")
+	b.enqueue(tasks.Task{ID: "two", Key: "both.x"}) // behind what comes back
+	for range 2 {
+		assert.Equal(t, "two", (<-began).ID, "nothing is run twice")
+	}
 	close(finish["audit"])
 	retry := <-began
 	assert.Equal(t, "one", retry.ID)
