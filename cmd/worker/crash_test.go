@@ -98,7 +98,7 @@ queues:
 				default:
 				}
 				return letter.MessageId != "" || dead()
-			}, 2*time.Minute, 10*time.Millisecond, "the culprit dies in the end")
+			}, 4*time.Minute, 10*time.Millisecond, "the culprit dies in the end")
 			assert.Equal(t, "culprit", letter.MessageId)
 			assert.Equal(t, string(tasks.ReasonCrashLoop), letter.Headers[tasks.HeaderDeadReason])
 			assert.Contains(t, letter.Headers[tasks.HeaderError], "given out 20 times again")
