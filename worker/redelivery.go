@@ -26,20 +26,21 @@ const (
 // of a work that this process has under way or has decided about, as one that has come back too
 // often, or as one that is to be published anew with its count before it runs.
 func (q *queue) inspect(it *item, redelivered bool) bool {
-	if redelivered {
-		joined, decision, known := q.works.recognise(it)
-		switch {
-		case joined:
-			q.settler.tell(slog.LevelInfo, it, "task was given out again while it runs here, its end will count")
-			return true
-		case known:
-			q.settler.tell(slog.LevelInfo, it, "task was given out again after it ended here, it is not run again")
-			q.works.begin(it)
-			q.settle(it, decision, 0)
-			return true
-		}
+	if !redelivered { // whatever its headers say, as those of a letter that is sent again do
+		return false
 	}
-	uncounted := redelivered && !it.message.CountedByQueue() // a classic queue only says that it was
+	joined, decision, known := q.works.recognise(it)
+	switch {
+	case joined:
+		q.settler.tell(slog.LevelInfo, it, "task was given out again while it runs here, its end will count")
+		return true
+	case known:
+		q.settler.tell(slog.LevelInfo, it, "task was given out again after it ended here, it is not run again")
+		q.works.begin(it)
+		q.settle(it, decision, 0)
+		return true
+	}
+	uncounted := !it.message.CountedByQueue() // a classic queue only says that it was given out before
 	if uncounted {
 		it.task.Redeliveries++
 	}
@@ -49,7 +50,7 @@ func (q *queue) inspect(it *item, redelivered bool) bool {
 		q.works.begin(it)
 		q.settle(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonCrashLoop, Err: fmt.Errorf(
 			"given out %d times again without an end: its process died, or lost its connection, each time", count)}, 0)
-	case uncounted || redelivered && count >= suspectAfter:
+	case uncounted || count >= suspectAfter:
 		after := q.suspectDelay(count)
 		q.begin(it, func() {
 			if !q.settler.recount(q.settling, it, after) {

@@ -66,3 +66,14 @@ func TestRedeliveredTaskIsLostWhileItIsCounted(t *testing.T) {
 	assert.Empty(t, q.works.running)
 	assert.Empty(t, q.buffer.close())
 }
+
+// A dead letter that somebody publishes again, or a foreign message with such a header, is run: only
+// what is given out again counts.
+func TestFirstDeliveryIsNoCrashLoop(t *testing.T) {
+	t.Parallel()
+	q := newInspectingQueue(clockwork.NewFakeClock(), blockedPublisher{})
+	it := (&fakeDelivery{session: newFakeSession(), message: &fakeMessage{id: "x"}}).item(q.works)
+	it.task.Redeliveries = crashLimit
+	assert.False(t, q.inspect(it, false))
+	assert.Empty(t, q.works.running)
+}
