@@ -84,6 +84,9 @@ func (c *Client) Names() routing.Names { return c.names }
 // Version returns the version of the broker that the client first connected to.
 func (c *Client) Version() routing.Version { return c.version }
 
+// Vhost returns the virtual host that the client's first URL names.
+func (c *Client) Vhost() string { return c.management.vhost }
+
 // User returns the user that the broker knows the client as, empty where a client certificate
 // decides it.
 func (c *Client) User() string { return c.user }

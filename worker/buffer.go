@@ -205,15 +205,17 @@ func (b *buffer) done(it *item) {
 }
 
 // held returns how many deliveries wait for something else than a slot: for their time, or for the
-// limit of their pattern. They take up the window without being of use to the slots.
+// limit of their pattern. They take up the window without being of use to the slots. Of those that
+// wait for a limit at most windowMax count: they can be as many as the queue is long, and other
+// workers may have room for them.
 func (b *buffer) held() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	held := len(b.waiting)
+	blocked := 0
 	for _, g := range b.groups {
-		held += g.blocked()
+		blocked += g.blocked()
 	}
-	return held
+	return len(b.waiting) + min(blocked, windowMax)
 }
 
 // expire takes out the deliveries that arrived before a time and returns them, in no order. Lost

@@ -49,7 +49,7 @@ var errStopping = errors.New("the worker stops")
 
 func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error) *queue {
 	log := c.Log.With("queue", cfg.Name)
-	works := newWorks()
+	works := newWorks(c.Clock.Now)
 	q := &queue{
 		cfg: cfg, clock: c.Clock, log: log, works: works, buffer: newBuffer(c.Clock, cfg.RateLimit, cfg.RateBurst),
 		window: newWindow(cfg.Concurrency, c.Clock.Now()),

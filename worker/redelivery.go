@@ -64,6 +64,9 @@ func (q *queue) inspect(it *item, redelivered bool) bool {
 	return true
 }
 
+// suspectDelayMax bounds what the retry policy says: most suspects are innocent.
+const suspectDelayMax = time.Minute
+
 // suspectDelay is how long a work is sent away: the retry policy's delay, spread from half of it to
 // one and a half.
 func (q *queue) suspectDelay(redeliveries int) time.Duration {
@@ -71,6 +74,6 @@ func (q *queue) suspectDelay(redeliveries int) time.Duration {
 		return 0
 	}
 	const middle = 0.5
-	delay := q.cfg.Retry.Delay(redeliveries-suspectAfter+1, middle)
+	delay := min(q.cfg.Retry.Delay(redeliveries-suspectAfter+1, middle), suspectDelayMax)
 	return delay/2 + rand.N(delay+1)
 }

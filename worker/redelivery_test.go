@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 	"github.com/stretchr/testify/assert"
@@ -28,7 +29,7 @@ func (p blockedPublisher) PublishWhile(ctx, while context.Context, m tasks.Messa
 }
 
 func newInspectingQueue(clock clockwork.Clock, client publisher) *queue {
-	works, log := newWorks(), slog.New(slog.DiscardHandler)
+	works, log := newWorks(time.Now), slog.New(slog.DiscardHandler)
 	return &queue{
 		cfg: Queue{Name: "q", Mux: tasks.NewMux(), Retry: tasks.RetryPolicy{}.WithDefaults()}, clock: clock, log: log,
 		works: works, buffer: newBuffer(clock, 0, 0), settling: context.Background(),

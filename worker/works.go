@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/warrenmq/warren/tasks"
 )
@@ -17,9 +18,11 @@ import (
 // Both are recognised when they come back, so that neither is run a second time by this process.
 //
 // A delivery is recognised only where RabbitMQ says that it is a redelivery and the session of the
-// one before it has ended; each start stands for one delivery. So two messages under one ID, as a
-// producer publishes that tries again, are two, and neither hides the other.
+// one before it has ended, and not for long; each start stands for one delivery. So of two messages
+// with one ID, as a producer publishes that tries again, one hides the other only where a session is
+// lost between them and all of key, payload and settlement is the same.
 type works struct {
+	now      func() time.Time
 	mu       sync.Mutex
 	running  map[workName]*item // those of one name follow each other by item.next
 	decided  map[workName]int   // the newest place in remembered
@@ -38,7 +41,8 @@ type workName struct {
 // because its session was lost before, or because the acknowledgement may have been lost with it.
 type decided struct {
 	name     workName
-	content  uint64          // what the foreign task under a careless ID is told apart by
+	content  uint64 // what the foreign task under a careless ID is told apart by
+	at       time.Time
 	session  context.Context // while it lives, the settlement has reached the broker or will
 	decision tasks.Decision
 }
@@ -46,9 +50,13 @@ type decided struct {
 // remembered is how many decisions are kept: several times what a session holds.
 const remembered = 4096
 
-func newWorks() *works {
+// rememberFor is how long a decision is kept for its redelivery: RabbitMQ gives out again at once, or
+// when it is there again.
+const rememberFor = 5 * time.Minute
+
+func newWorks(now func() time.Time) *works {
 	return &works{
-		running: map[workName]*item{}, decided: make(map[workName]int, remembered),
+		now: now, running: map[workName]*item{}, decided: make(map[workName]int, remembered),
 		remember: make([]decided, 0, remembered), seed: maphash.MakeSeed(),
 	}
 }
@@ -107,7 +115,7 @@ func (w *works) recognise(it *item) (joined bool, d tasks.Decision, known bool) 
 		return false, tasks.Decision{}, false
 	}
 	was := w.remember[place]
-	if was.session.Err() == nil || was.content != content {
+	if was.session.Err() == nil || was.content != content || w.now().Sub(was.at) > rememberFor {
 		return false, tasks.Decision{}, false
 	}
 	delete(w.decided, it.name)
@@ -185,7 +193,7 @@ func (w *works) keep(it *item, content uint64, d tasks.Decision) {
 	} else if old := w.remember[w.next].name; w.decided[old] == w.next {
 		delete(w.decided, old)
 	}
-	w.remember[w.next] = decided{name: it.name, content: content, session: it.delivery.Context(), decision: d}
+	w.remember[w.next] = decided{name: it.name, content: content, at: w.now(), session: it.delivery.Context(), decision: d}
 	w.decided[it.name] = w.next
 	w.next = (w.next + 1) % remembered
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -64,7 +65,7 @@ func (d *fakeDelivery) item(w *works) *item {
 // where IDs are unique none is run twice.
 func TestWorksProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorks()
+		w := newWorks(time.Now)
 		count := rapid.IntRange(1, 8).Draw(t, "messages")
 		ids := rapid.SampledFrom([]string{"unique", "same", "none"}).Draw(t, "ids")
 		unique := ids == "unique"
@@ -173,7 +174,7 @@ func TestWorksProperty(t *testing.T) {
 
 // A decision is kept for a redelivery of the same message alone, and for one.
 func TestWorksTellMessagesApart(t *testing.T) {
-	w := newWorks()
+	w := newWorks(time.Now)
 	session := newFakeSession()
 	first := (&fakeDelivery{session: session, message: &fakeMessage{id: "x", body: "first"}}).item(w)
 	again := func(id, body string, settlement int) *item {
@@ -204,7 +205,7 @@ func TestWorksTellMessagesApart(t *testing.T) {
 // Foreign messages without an ID that are alike are several works, however they come: what became of
 // one says nothing about the next, which another worker may have had and given back.
 func TestWorksWithoutAnIDAreNotTakenForFinished(t *testing.T) {
-	w := newWorks()
+	w := newWorks(time.Now)
 	session := newFakeSession()
 	alike := func(s *fakeSession) (*item, *fakeMessage) {
 		m := &fakeMessage{body: "{}"}
@@ -222,7 +223,7 @@ func TestWorksWithoutAnIDAreNotTakenForFinished(t *testing.T) {
 
 // A work that is joined before it is settled is not left: it is to be settled on the new delivery.
 func TestWorksJoinedWhileSettling(t *testing.T) {
-	w := newWorks()
+	w := newWorks(time.Now)
 	session := newFakeSession()
 	message := &fakeMessage{id: "x", body: "b"}
 	it := (&fakeDelivery{session: session, message: message}).item(w)
@@ -238,7 +239,7 @@ func TestWorksJoinedWhileSettling(t *testing.T) {
 // A session is lost between the taking of a task and its start, and the redelivery is faster: one of
 // the two is run.
 func TestWorksStartNothingThatIsLost(t *testing.T) {
-	w := newWorks()
+	w := newWorks(time.Now)
 	session, message := newFakeSession(), &fakeMessage{id: "x"}
 	taken := (&fakeDelivery{session: session, message: message}).item(w)
 	session.lose()
@@ -251,7 +252,7 @@ func TestWorksStartNothingThatIsLost(t *testing.T) {
 
 // What is remembered is bounded, and the newest stays.
 func TestWorksForgetTheOldest(t *testing.T) {
-	w := newWorks()
+	w := newWorks(time.Now)
 	session := newFakeSession()
 	for i := range 3*remembered + 7 {
 		it := (&fakeDelivery{session: session, message: &fakeMessage{id: fmt.Sprint(i)}}).item(w)
@@ -271,7 +272,7 @@ func TestWorksForgetTheOldest(t *testing.T) {
 }
 
 func BenchmarkWorks(b *testing.B) {
-	w := newWorks()
+	w := newWorks(time.Now)
 	session := newFakeSession()
 	items := make([]*item, 10_000)
 	for i := range items {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/internal/brokertest"
 	"github.com/warrenmq/warren/tasks"
 )
@@ -53,6 +54,9 @@ queues:
 				t.Cleanup(func() { _ = command.Process.Kill(); <-exited })
 				return exited
 			}
+			client, err := broker.Connect(t.Context(), broker.Config{URLs: []string{vhost.URL}})
+			require.NoError(t, err)
+			defer client.Close()
 			conn, err := amqp.Dial(vhost.URL)
 			require.NoError(t, err)
 			defer func() { assert.NoError(t, conn.Close()) }()
@@ -68,25 +72,17 @@ queues:
 					require.NoError(t, channel.PublishWithContext(t.Context(), "warren.tasks", key, false, false, amqp.Publishing{MessageId: id}))
 				}
 			}
-			var letter amqp.Delivery
-			dead := func() bool {
-				queue, err := conn.Channel() // closed by the broker while the queue is not there
-				require.NoError(t, err)
-				defer func() { _ = queue.Close() }()
-				d, ok, err := queue.Get("crash.dead", true)
-				if err == nil && ok {
-					letter = d
-				}
-				return err == nil && ok
+			var letter *tasks.Message
+			depth := func(queue string) broker.Depth { // none where it is not declared yet
+				depths, err := client.Depths(t.Context(), queue)
+				assert.NoError(t, err)
+				return depths[queue]
 			}
 			deaths, published := 0, false
 			ended := start()
 			require.Eventually(t, func() bool {
 				if !published {
-					queue, err := conn.Channel()
-					require.NoError(t, err)
-					defer func() { _ = queue.Close() }()
-					if q, err := queue.QueueDeclarePassive("crash", true, false, false, false, nil); err == nil && q.Consumers > 0 {
+					if depth("crash").Consumers > 0 {
 						publish()
 						published = true
 					}
@@ -97,9 +93,10 @@ queues:
 					ended = start()
 				default:
 				}
-				return letter.MessageId != "" || dead()
-			}, 4*time.Minute, 10*time.Millisecond, "the culprit dies in the end")
-			assert.Equal(t, "culprit", letter.MessageId)
+				return depth("crash.dead").Ready > 0
+			}, 2*time.Minute, 50*time.Millisecond, "the culprit dies in the end")
+			require.NoError(t, client.Browse(t.Context(), "crash.dead", 0, func(m tasks.Message) bool { letter = &m; return true }))
+			assert.Equal(t, "culprit", letter.MessageID)
 			assert.Equal(t, string(tasks.ReasonCrashLoop), letter.Headers[tasks.HeaderDeadReason])
 			assert.Contains(t, letter.Headers[tasks.HeaderError], "given out 20 times again")
 			assert.Equal(t, 20, deaths, "it ran twenty times")
@@ -110,7 +107,7 @@ queues:
 				slices.Sort(done)
 				return len(slices.Compact(slices.Clone(done))) == innocents-1
 			}, patience, 10*time.Millisecond, "all others are done")
-			assert.False(t, dead(), "and none of them is dead")
+			assert.Equal(t, 1, depth("crash.dead").Ready, "and none of them is dead")
 			t.Logf("%d deaths, %d runs of %d innocents", deaths, len(done), innocents-1)
 		})
 	}
