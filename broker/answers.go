@@ -25,6 +25,8 @@ type answers struct {
 	window int  // the prefetch in force
 	held   bool // no ack is written, so that the window fills
 	ended  bool // nothing is taken any more
+	// flushed is when acks were last written.
+	flushed time.Time
 }
 
 // corkable is a socket.
@@ -81,7 +83,7 @@ func (a *answers) ack(tag uint64) error {
 		return ErrAnswered
 	}
 	finished := len(a.book.finished)
-	due := !a.held && flushDue(a.window, a.book.unacked, finished)
+	due := !a.held && (flushDue(a.window, a.book.unacked, finished) || a.idle())
 	a.mu.Unlock()
 	if due {
 		return a.flush()
@@ -127,8 +129,15 @@ func (a *answers) flush() error {
 	defer a.wire.Unlock()
 	a.mu.Lock()
 	frames := a.book.flush()
+	a.flushed = time.Now()
 	a.mu.Unlock()
 	return lost(a.write(frames))
+}
+
+// idle reports whether all that was delivered is finished and no ack was written lately: where tasks
+// come one by one there is nothing to wait for. The caller holds mu.
+func (a *answers) idle() bool {
+	return a.book.unacked == len(a.book.finished) && time.Since(a.flushed) >= ackDelay
 }
 
 // write writes frames, several of them in one piece: the library writes each by itself. The caller
