@@ -85,7 +85,7 @@ func TestConfirmsThatAllComeLate(t *testing.T) {
 			fakes[i] = &fakeConfirm{done: make(chan struct{})}
 			c.await(uint64(i), fakes[i], fewConfirms+1)
 		}
-		<-time.After(10 * confirmPatience)
+		<-time.After(10*confirmPatience + confirmPatience/2) // between two looks, which would find some come and some not
 		for _, f := range fakes {
 			close(f.done)
 		}
