@@ -41,7 +41,9 @@ build-demo: build
 
 .PHONY: test
 test: ## Run all tests on every RabbitMQ that this machine can have.
-	$(ON_BROKER) -each $(if $(REQUIRE),-require $(REQUIRE)) -- $(GO) test $(TEST_FLAGS) -tags integration ./...
+	$(GO) test $(TEST_FLAGS) -tags integration ./internal/brokertest/...
+	$(ON_BROKER) -each $(if $(REQUIRE),-require $(REQUIRE)) -- $(GO) test $(TEST_FLAGS) -tags integration \
+	  $$($(GO) list ./... | grep -v /internal/brokertest)
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no RabbitMQ.

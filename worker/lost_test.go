@@ -30,7 +30,7 @@ func TestLostDeliveriesAreForgotten(t *testing.T) {
 	mux := tasks.NewMux()
 	mux.HandleFunc("#", func(context.Context, *tasks.Task) error { <-finish; return nil })
 	const count, prefetch = 30, 40
-	w, err := New(client, Config{Queues: []Queue{{Name: "slow", Routes: []string{"slow.#"}, Mux: mux, Concurrency: 1, Prefetch: prefetch}}})
+	w, err := New(client, Config{Queues: []Queue{{Name: "slow", Routes: []string{"slow.#"}, Mux: mux, Concurrency: 1, Prefetch: prefetch, Retry: tasks.RetryPolicy{Initial: time.Millisecond}}}})
 	require.NoError(t, err)
 	result := make(chan error, 1)
 	running, stop := context.WithCancel(ctx)
