@@ -119,8 +119,7 @@ func (q *queue) deliver(d *broker.Delivery) {
 		it.message.MessageID = it.task.ID
 		fallthrough
 	case err != nil:
-		q.works.begin(it)
-		q.settle(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Err: err}, 0)
+		q.conclude(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Err: err})
 	case q.inspect(it, d.Redelivered):
 	case it.task.ID == "":
 		q.begin(it, func() { q.settler.identify(q.settling, it) })
@@ -137,6 +136,12 @@ func (q *queue) admit(it *item) {
 	if !q.buffer.push(it) {
 		q.settler.answer(it, it.delivery.Requeue) // the worker stops
 	}
+}
+
+// conclude settles a work that is decided about without a start.
+func (q *queue) conclude(it *item, d tasks.Decision) {
+	q.works.begin(it)
+	q.settle(it, d, 0)
 }
 
 // begin has a work settled beside, without a start.

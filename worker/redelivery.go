@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -13,9 +14,9 @@ import (
 // time the process that runs it dies, must not go on for ever; but what was prefetched beside it is
 // given out again as often, and must not be taken for it.
 const (
-	// crashLimit is how many redeliveries make a work a dead letter. RabbitMQ's own delivery limit,
-	// which is the same (routing.DeliveryLimit), acts one delivery later.
-	crashLimit = 20
+	// crashLimit is how many redeliveries make a work a dead letter. It is RabbitMQ's own delivery
+	// limit, which acts one delivery later.
+	crashLimit = routing.DeliveryLimit
 	// suspectAfter is how many redeliveries it takes for a work to be sent away for a time before it
 	// runs again: by the queue's retry policy, spread widely. So the one that kills its process and
 	// those beside it do not meet again, and the process has some time between two deaths.
@@ -36,8 +37,7 @@ func (q *queue) inspect(it *item, redelivered bool) bool {
 		return true
 	case known:
 		q.settler.tell(slog.LevelInfo, it, "task was given out again after it ended here, it is not run again")
-		q.works.begin(it)
-		q.settle(it, decision, 0)
+		q.conclude(it, decision)
 		return true
 	}
 	uncounted := !it.message.CountedByQueue() // a classic queue only says that it was given out before
@@ -47,9 +47,8 @@ func (q *queue) inspect(it *item, redelivered bool) bool {
 	count := it.task.Redeliveries
 	switch {
 	case count >= crashLimit:
-		q.works.begin(it)
-		q.settle(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonCrashLoop, Err: fmt.Errorf(
-			"given out %d times again without an end: its process died, or lost its connection, each time", count)}, 0)
+		q.conclude(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonCrashLoop, Err: fmt.Errorf(
+			"given out %d times again without an end: its process died, or lost its connection, each time", count)})
 	case uncounted || count >= suspectAfter:
 		after := q.suspectDelay(count)
 		q.begin(it, func() {

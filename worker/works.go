@@ -79,8 +79,7 @@ func (n workName) ofContent() bool { return strings.HasPrefix(n.id, contentMark)
 func (w *works) begin(it *item) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	it.next = w.running[it.name]
-	w.running[it.name] = it
+	w.enter(it)
 }
 
 // start is begin for a work whose session may have ended since it was delivered. It returns false
@@ -91,9 +90,14 @@ func (w *works) start(it *item) bool {
 	if it.delivery.Lost() {
 		return false
 	}
+	w.enter(it)
+	return true
+}
+
+// enter puts an item into running, which end takes it out of. The caller holds the lock.
+func (w *works) enter(it *item) {
 	it.next = w.running[it.name]
 	w.running[it.name] = it
-	return true
 }
 
 // recognise looks for the work of a redelivery. If it is still under way it is joined: what comes
