@@ -21,15 +21,9 @@ import (
 // letters wait for the end of the alarm, and keep no slot; then all goes on by itself.
 func TestWorkGoesOnWhilePublishersAreBlocked(t *testing.T) {
 	t.Parallel()
-	b := brokertest.Private(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
-	defer cancel()
-	vhost, err := b.NewVhost(ctx, "blocked")
-	require.NoError(t, err)
-	f := &fixture{t: t, ctx: ctx, vhost: vhost}
-	f.client = f.connect(vhost.URL)
+	f, b := setupPrivate(t)
 	starts, begin := make(chan tasks.Task, 100), make(chan struct{})
-	w := f.connect(vhost.URL)
+	w := f.connect(f.vhost.URL)
 	stop := f.runOn(w, worker.Config{Queues: []worker.Queue{{
 		Name: "email", Routes: []string{"email.#"}, Concurrency: 1, Prefetch: 50, Retry: soon,
 		Mux: handle("#", func(_ context.Context, task *tasks.Task) error {
@@ -49,8 +43,9 @@ func TestWorkGoesOnWhilePublishersAreBlocked(t *testing.T) {
 		f.enqueue(tasks.Task{Key: key})
 	}
 	brokertest.SetAlarm(t, b, true)
-	blocked, unblock := context.WithTimeout(ctx, 2*time.Second)
+	blocked, unblock := context.WithTimeout(f.ctx, 2*time.Second)
 	defer unblock()
+	var err error
 	for err == nil { // the broker blocks a connection when that publishes
 		_, err = f.client.Enqueue(blocked, tasks.Task{Key: "email.more"})
 	}
@@ -71,12 +66,12 @@ func TestWorkGoesOnWhilePublishersAreBlocked(t *testing.T) {
 		assert.Equal(t, "email.more", task.Key)
 	}
 	f.eventually(func() bool {
-		depth, err := f.client.Depth(ctx, "email.dead")
+		depth, err := f.client.Depth(f.ctx, "email.dead")
 		return err == nil && depth.Ready == 1
 	}, "the dead letter")
 	require.NoError(t, w.Ready())
 	require.NoError(t, stop())
-	depth, err := f.client.Depth(ctx, "email")
+	depth, err := f.client.Depth(f.ctx, "email")
 	require.NoError(t, err)
 	assert.Zero(t, depth.Ready, "all is acknowledged")
 }

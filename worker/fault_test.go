@@ -31,13 +31,7 @@ const prompt = 20 * time.Second
 // confirmed runs to its end.
 func TestBrokerRestartedInMidFlight(t *testing.T) {
 	t.Parallel()
-	b := brokertest.Private(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
-	defer cancel()
-	vhost, err := b.NewVhost(ctx, "restart")
-	require.NoError(t, err)
-	f := &fixture{t: t, ctx: ctx, vhost: vhost}
-	f.client = f.connect(vhost.URL)
+	f, b := setupPrivate(t)
 	var mu sync.Mutex
 	done, runs := map[string]bool{}, 0
 	stop := f.run(worker.Config{Queues: []worker.Queue{{
@@ -61,19 +55,19 @@ func TestBrokerRestartedInMidFlight(t *testing.T) {
 			return nil
 		}),
 	}}})
-	enqueuing, stopEnqueuing := context.WithCancel(ctx)
+	enqueuing, stopEnqueuing := context.WithCancel(f.ctx)
 	var enqueued, dead []string
 	var producer sync.WaitGroup
 	producer.Go(func() {
 		for i := 0; enqueuing.Err() == nil; i++ {
 			task := tasks.Task{ID: tasks.NewID(), Key: "many.x", Payload: []byte{byte(i)}}
-			_, err := f.client.Enqueue(ctx, task)
+			_, err := f.client.Enqueue(f.ctx, task)
 			for err != nil { // again under the same ID, as its doc says, or as it was not sent
 				if !errors.Is(err, broker.ErrUnconfirmed) && !errors.Is(err, broker.ErrNotConnected) {
 					assert.NoError(t, err)
 					return
 				}
-				_, err = f.client.Enqueue(ctx, task)
+				_, err = f.client.Enqueue(f.ctx, task)
 			}
 			if byte(i)%10 == 0 {
 				dead = append(dead, task.ID)
@@ -92,8 +86,8 @@ func TestBrokerRestartedInMidFlight(t *testing.T) {
 	for _, end := range []func(context.Context) error{b.Stop, b.Kill} {
 		before := count()
 		f.eventually(func() bool { return count() > before+20 }, "tasks are run")
-		require.NoError(t, end(ctx))
-		require.NoError(t, b.Start(ctx))
+		require.NoError(t, end(f.ctx))
+		require.NoError(t, b.Start(f.ctx))
 	}
 	before := count()
 	f.eventually(func() bool { return count() > before+20 }, "tasks are run again")
@@ -111,7 +105,7 @@ func TestBrokerRestartedInMidFlight(t *testing.T) {
 	}, "each task is done")
 	letters := map[string]bool{}
 	f.eventually(func() bool {
-		err := f.client.Browse(ctx, "many.dead", 0, func(m tasks.Message) bool { letters[m.MessageID] = true; return true })
+		err := f.client.Browse(f.ctx, "many.dead", 0, func(m tasks.Message) bool { letters[m.MessageID] = true; return true })
 		require.NoError(t, err)
 		for _, id := range dead {
 			if !letters[id] {
@@ -121,7 +115,7 @@ func TestBrokerRestartedInMidFlight(t *testing.T) {
 		return true
 	}, "each dead task has its letter")
 	require.NoError(t, stop())
-	depths, err := f.client.Depths(ctx, "many", "warren.unrouted")
+	depths, err := f.client.Depths(f.ctx, "many", "warren.unrouted")
 	require.NoError(t, err)
 	assert.Zero(t, depths["many"].Ready)
 	assert.Zero(t, depths["warren.unrouted"].Ready)

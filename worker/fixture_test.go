@@ -48,6 +48,19 @@ func setup(t testing.TB) *fixture {
 	return f
 }
 
+// setupPrivate is setup on a broker that nobody else uses, but for the plain channel.
+func setupPrivate(t testing.TB) (*fixture, *brokertest.Broker) {
+	t.Helper()
+	b := brokertest.Private(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	t.Cleanup(cancel)
+	vhost, err := b.NewVhost(ctx, "private")
+	require.NoError(t, err)
+	f := &fixture{t: t, ctx: ctx, vhost: vhost}
+	f.client = f.connect(vhost.URL)
+	return f, b
+}
+
 func (f *fixture) connect(url string) *broker.Client {
 	f.t.Helper()
 	client, err := broker.Connect(f.ctx, broker.Config{
