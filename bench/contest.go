@@ -38,6 +38,9 @@ type contest struct {
 	figures  []figure
 	entrants []entrant // the first is the one that the others are compared with
 	floors   []floor
+	// often is how many times as many rounds are held as of the others; 0 is once. Short rounds that
+	// alternate often tell apart what moods of the machine would hide.
+	often int
 }
 
 // hold runs the entrants in turn for a number of rounds. The order is turned by one with each
@@ -47,6 +50,7 @@ func (c *contest) hold(ctx context.Context, a *arena, rounds int, log io.Writer)
 	for i := range values {
 		values[i] = make([][]float64, len(c.figures))
 	}
+	rounds *= max(c.often, 1)
 	for round := range rounds {
 		for turn := range c.entrants {
 			i := (turn + round) % len(c.entrants)

@@ -11,6 +11,10 @@ const (
 	warrenEach   = "Warren, Enqueue x 100"
 )
 
+// latencyOften is how many times as many rounds latency has: it is a small difference between two that
+// the machine moves more than itself.
+const latencyOften = 5
+
 // contests are all of them but the memory, which is not compared with anything.
 func contests(s settings) []contest {
 	t := throughput{tasks: s.Tasks, body: payload(s.PayloadBytes)}
@@ -59,6 +63,7 @@ func contests(s settings) []contest {
 			},
 			entrants: []entrant{{loopOneByOne, l.ofLoop}, {warren, l.ofWarren}},
 			floors:   []floor{{warren, "p50", 1.2}},
+			often:    latencyOften,
 		},
 		{
 			name: "delays",

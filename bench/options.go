@@ -36,7 +36,7 @@ type settings struct {
 var (
 	full = settings{
 		Rounds: 5, Tasks: 50_000, PayloadBytes: 256,
-		LatencyTasks: 1_000, LatencyRate: 200,
+		LatencyTasks: 400, LatencyRate: 200,
 		Delays: 500, DelayRate: 100, DelayUpTo: 5 * time.Second,
 		MemoryTasks: 1_000_000, MemoryEvery: time.Second,
 	}

@@ -121,7 +121,7 @@ func (r *report) writeText(w io.Writer) error {
 func (s settings) of(contest string) string {
 	switch contest {
 	case "latency":
-		return fmt.Sprintf("%d tasks of %d bytes, %d/s", s.LatencyTasks, s.PayloadBytes, s.LatencyRate)
+		return fmt.Sprintf("%d tasks of %d bytes, %d/s, %d rounds", s.LatencyTasks, s.PayloadBytes, s.LatencyRate, latencyOften*s.Rounds)
 	case "delays":
 		return fmt.Sprintf("%d tasks, %d/s, delayed by 0 to %s", s.Delays, s.DelayRate, s.DelayUpTo)
 	default:

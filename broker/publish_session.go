@@ -7,8 +7,9 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// publishSession is a channel in confirm mode on one connection. Its publisher's goroutine writes;
-// one more takes in what the broker says of the channel, and confirms what it says of each message.
+// publishSession is a channel in confirm mode on one connection. Its publisher's goroutine writes,
+// or a caller while that has nothing to do; one more takes in what the broker says of the channel, and
+// confirms what it says of each message.
 //
 // RabbitMQ sends a message's return before its confirm, and the library hands them over in that
 // order. Returns are taken from their channel under the lock only, so that whoever handles a
@@ -27,6 +28,13 @@ type publishSession struct {
 	cause    error         // why it is over; read it after over
 	room     chan struct{} // holds a token for each message that is sent and not confirmed
 	confirms *confirms
+	rest     chan struct{} // holds a token when a caller has left something to the writer to write
+
+	// writing is held by whoever writes, from the giving of a place until the message is written or
+	// collected. It is taken before mu.
+	writing     sync.Mutex
+	directEnded bool  // no caller writes any more
+	failure     error // why something was not written
 
 	mu      sync.Mutex
 	pending map[uint64]*publication // sent and not confirmed, by their place in the order of publishing
@@ -35,9 +43,7 @@ type publishSession struct {
 	moved   time.Time               // when pending was last seen to move, or had no reason to
 	gate    chan struct{}           // closed while the broker does not block us
 
-	// What follows is the writer's own.
-	corked  bool
-	failure error // why what was corked was not written
+	corked bool // the writer has corked the socket and holds writing; the writer's own
 }
 
 // newPublishSession opens a channel. blocking tells of the connection's being blocked; it is the
@@ -59,6 +65,7 @@ func newPublishSession(p *publisher, c *connection, blocking chan amqp.Blocking)
 		stopping: make(chan struct{}),
 		over:     make(chan struct{}),
 		room:     make(chan struct{}, p.cfg.Window),
+		rest:     make(chan struct{}, 1),
 		gate:     make(chan struct{}),
 	}
 	s.confirms = newConfirms(p.cfg.Window, s.settle)

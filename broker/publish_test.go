@@ -209,6 +209,26 @@ func TestPublishIsBoundedByItsContext(t *testing.T) {
 		_, err := client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
 		require.NoError(t, err)
 	})
+	t.Run("nor many small messages, which their callers write", func(t *testing.T) {
+		proxy.Stall()
+		defer proxy.Resume()
+		ctx, cancel := context.WithTimeout(f.ctx, 2*time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for range 1000 {
+			all.Go(func() {
+				_, err := client.Enqueue(ctx, tasks.Task{Key: "email.x", Payload: make([]byte, 14<<10)})
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+			})
+		}
+		all.Wait()
+	})
+	t.Run("and goes on after that", func(t *testing.T) {
+		for range 10 {
+			_, err := client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
+			require.NoError(t, err)
+		}
+	})
 	t.Run("the confirm does not come", func(t *testing.T) {
 		proxy.DropDownstream(true)
 		defer proxy.DropDownstream(false)

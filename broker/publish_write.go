@@ -9,11 +9,14 @@ import (
 )
 
 // write sends what is queued until the session is over, or ctx is done and what was sent is
-// confirmed. While there is more to send the socket is corked, so that a burst is one write.
+// confirmed. While there is more to send the socket is corked, so that a burst is one write. Until it
+// returns, callers may write for themselves while it has nothing to do (sendDirect).
 func (s *publishSession) write(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { close(s.stopping) })
 	defer stop()
 	defer s.confirms.close()
+	s.publisher.direct.Store(s)
+	defer s.endDirect()
 	var m outgoing
 	for {
 		pub := s.next()
@@ -28,13 +31,15 @@ func (s *publishSession) write(ctx context.Context) error {
 			<-s.room
 			continue
 		}
-		s.cork()
-		if err := s.send(&m); err != nil {
+		confirmation, err := s.send(&m)
+		if err != nil {
 			s.uncork()
 			return err
 		}
+		s.confirms.await(m.place, confirmation, len(s.room))
 	}
 	s.uncork()
+	s.endDirect()
 	s.flush()
 	return s.failure
 }
@@ -56,44 +61,73 @@ func (s *publishSession) next() *publication {
 	default:
 		s.uncork()
 	}
-	select {
-	case pub := <-s.publisher.queue:
-		s.publisher.held = pub.next
-		return pub
-	case <-s.stopping:
-	case <-s.over:
+	for {
+		select {
+		case pub := <-s.publisher.queue:
+			s.publisher.held = pub.next
+			return pub
+		case <-s.rest:
+			s.cork()
+			s.uncork()
+		case <-s.stopping:
+			return nil
+		case <-s.over:
+			return nil
+		}
 	}
-	return nil
 }
 
+// cork makes the writer the one who writes.
 func (s *publishSession) cork() {
 	if !s.corked {
+		s.writing.Lock()
 		s.conn.raw.cork()
 		s.corked = true
 	}
 }
 
-// uncork writes what was sent. Where that fails the socket is closed, which ends the session.
+// uncork writes what was sent, and lets others write. Where the write fails the socket is closed,
+// which ends the session.
 func (s *publishSession) uncork() {
 	if !s.corked {
 		return
 	}
 	s.corked = false
-	if err := s.conn.raw.uncork(); err != nil && s.failure == nil {
+	s.failed(s.conn.raw.uncork())
+	s.writing.Unlock()
+}
+
+// failed notes why what was corked could not be written. The caller holds writing.
+func (s *publishSession) failed(err error) {
+	if err != nil && s.failure == nil {
 		s.failure = fmt.Errorf("write to %s: %w", s.conn.url, err)
 	}
 }
 
-// admit waits until the broker takes messages and there is room in the window, and takes a place
-// in it. It returns false when nothing more is to be sent.
+// admit waits until the broker takes messages and there is room in the window, takes a place in it
+// and corks the socket. It returns false when nothing more is to be sent.
 func (s *publishSession) admit() bool {
-	if !s.conn.blocked.Load() {
-		select {
-		case s.room <- struct{}{}:
-			return true
-		default:
-		}
+	if s.hasRoom() || s.awaitRoom() {
+		s.cork()
+		return true
 	}
+	return false
+}
+
+// hasRoom takes a place in the window, where there is one and the broker takes messages.
+func (s *publishSession) hasRoom() bool {
+	if s.conn.blocked.Load() {
+		return false
+	}
+	select {
+	case s.room <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *publishSession) awaitRoom() bool {
 	s.uncork() // what is to be waited for may be the confirms of what is corked
 	for {
 		s.mu.Lock()
@@ -129,7 +163,8 @@ type outgoing struct {
 }
 
 // enter makes a message that is still wanted one that awaits its confirm. It returns false where
-// the session is over, so that nobody would answer it.
+// the session is over, so that nobody would answer it. The caller holds writing, since places are given
+// in the order of publishing.
 func (s *publishSession) enter(pub *publication, m *outgoing) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,12 +182,12 @@ func (s *publishSession) enter(pub *publication, m *outgoing) bool {
 }
 
 // send writes one message. It blocks while the socket does not take it. The library ends the confirm
-// that it gives with the channel, if nothing else does.
-func (s *publishSession) send(m *outgoing) error {
+// that it gives with the channel, if nothing else does. The caller holds writing.
+func (s *publishSession) send(m *outgoing) (confirm, error) {
 	const mandatory, immediate = true, false // everything is to be told where nobody wants it
 	confirmation, err := s.channel.PublishWithDeferredConfirm(m.exchange, m.key, mandatory, immediate, m.message)
 	if err != nil {
-		return fmt.Errorf("write to %s: %w", s.conn.url, err)
+		return nil, fmt.Errorf("write to %s: %w", s.conn.url, err)
 	}
 	s.mu.Lock()
 	if pub := s.pending[m.place]; pub != nil {
@@ -160,8 +195,7 @@ func (s *publishSession) send(m *outgoing) error {
 	}
 	s.mu.Unlock()
 	m.message = amqp.Publishing{} // it may be large, and the next long in coming
-	s.confirms.await(m.place, confirmation, len(s.room))
-	return nil
+	return confirmation, nil
 }
 
 // flushTimeout bounds the wait for outstanding confirms at a clean end.

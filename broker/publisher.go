@@ -13,12 +13,14 @@ import (
 )
 
 // publisher publishes with confirms over one supervised connection. One goroutine writes, so that
-// a caller waits within its own context even where the socket does not take what is written.
+// a caller waits within its own context even where the socket does not take what is written; a caller
+// that finds it with nothing to do writes for itself what the socket takes at once.
 type publisher struct {
 	cfg        *Config
 	supervisor *supervisor
-	queue      chan *publication // each with those that were submitted with it
-	held       *publication      // taken from the queue and not sent yet; the writer's own
+	queue      chan *publication              // each with those that were submitted with it
+	held       *publication                   // taken from the queue and not sent yet; the writer's own
+	direct     atomic.Pointer[publishSession] // the one that callers may write to, nil where there is none
 	limits     atomic.Pointer[limits]
 	closed     chan struct{} // closed: nothing is sent any more
 }
@@ -37,6 +39,7 @@ type limits struct {
 type publication struct {
 	exchange, key string
 	message       amqp.Publishing
+	small         bool         // its caller may write it
 	slot, index   int          // its submitter's own
 	next          *publication // submitted with it, to be sent after it
 
@@ -95,14 +98,16 @@ func (p *publisher) prepare(pub *publication, m *tasks.Message) error {
 	if err != nil {
 		return err
 	}
+	headers := headerFrameBytes(&message)
 	if has := p.limits.Load(); has != nil {
 		if len(m.Body) > has.body {
 			return fmt.Errorf("%w: a payload of %d bytes, the broker takes %d", ErrTooLarge, len(m.Body), has.body)
 		}
-		if size := headerFrameBytes(&message); size > has.frame {
-			return fmt.Errorf("%w: headers of %d bytes, one frame takes %d", ErrTooLarge, size, has.frame)
+		if headers > has.frame {
+			return fmt.Errorf("%w: headers of %d bytes, one frame takes %d", ErrTooLarge, headers, has.frame)
 		}
 	}
+	pub.small = headers+len(m.Body) <= directMax
 	pub.exchange, pub.key, pub.message = m.Exchange, m.RoutingKey, message
 	pub.next, pub.result = nil, nil
 	pub.place, pub.returned, pub.confirmation = 0, false, nil
@@ -119,10 +124,23 @@ func (p *publisher) await(ctx, while context.Context, pub *publication) error {
 	timeout := time.NewTimer(p.cfg.PublishTimeout)
 	defer timeout.Stop()
 	queue, unwanted := p.queue, while.Done()
+	direct := p.sendDirect(pub)
+	confirmed := direct.confirmed()
+	if pub.state.Load() == stateSent {
+		queue = nil
+	}
+	defer func() {
+		if confirmed != nil {
+			direct.leave()
+		}
+	}()
 	for {
 		select {
 		case queue <- pub:
 			queue = nil
+		case <-confirmed:
+			confirmed = nil
+			direct.settle() // or the session's end does
 		case <-pub.done:
 			return pub.result
 		case <-p.closed:

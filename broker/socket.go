@@ -16,7 +16,8 @@ const maxCorked = 64 << 10
 // It can be corked: the library writes each message and each acknowledgement to the socket by
 // itself, which costs a system call here and a wake-up of the broker's reader for every few bytes.
 // While it is corked, what is written is collected, heartbeats included, so whoever corks it
-// uncorks it soon. What is written on whichever side of a cork keeps its order.
+// uncorks it soon. Or it can be in a hurry: what the kernel does not take at once is collected. In all
+// cases what is written keeps its order.
 //
 // Close needs none of its locks, and ends a write that hangs.
 type socket struct {
@@ -24,6 +25,7 @@ type socket struct {
 
 	mu    sync.Mutex // held during a write, so that what was collected goes before what follows
 	corks int
+	hurry bool // what does not go at once is collected
 	held  []byte
 }
 
@@ -41,7 +43,15 @@ func (s *socket) Read(p []byte) (int, error) {
 func (s *socket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.corks > 0 && len(s.held)+len(p) <= maxCorked {
+	if s.hurry && len(s.held) == 0 {
+		n, err := writeNow(s.Conn, p)
+		if n == len(p) || err != nil {
+			return n, err
+		}
+		s.held = append(s.held, p[n:]...)
+		return len(p), nil
+	}
+	if (s.corks > 0 || s.hurry) && len(s.held)+len(p) <= maxCorked {
 		s.held = append(s.held, p...)
 		return len(p), nil
 	}
@@ -73,6 +83,30 @@ func (s *socket) uncork() error {
 		return nil
 	}
 	return s.flush()
+}
+
+// tryHurry has what is written until endHurry written only as far as that goes without blocking; the
+// rest is collected. It returns false where something else is being written or is still to be written.
+// What is written meanwhile must be less than maxCorked.
+func (s *socket) tryHurry() bool {
+	if !s.mu.TryLock() {
+		return false
+	}
+	defer s.mu.Unlock()
+	if s.corks > 0 || s.hurry || len(s.held) > 0 {
+		return false
+	}
+	s.hurry = true
+	return true
+}
+
+// endHurry ends what tryHurry began, and reports whether all was written. What was not goes before the
+// next write, or with the next uncork.
+func (s *socket) endHurry() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hurry = false
+	return len(s.held) == 0
 }
 
 // flush writes what was collected. The caller holds the lock.

@@ -206,3 +206,59 @@ func TestCorkBelowTLS(t *testing.T) {
 	require.Equal(t, before+1, c.writes.Load())
 	read(t, peer, string(bytes.Repeat([]byte("frame"), 100)))
 }
+
+// A socket in a hurry takes what it is given although the other side reads nothing, and a later write
+// that may wait sends the rest, in order.
+func TestHurriedWritesDoNotBlock(t *testing.T) {
+	s, c, theirs := loopback(t)
+	s.Conn = c.Conn // a connection that can be asked
+	filler := bytes.Repeat([]byte("x"), 32<<10)
+	var sent bytes.Buffer
+	for whole := true; whole; {
+		require.True(t, s.tryHurry())
+		write(t, s, string(filler))
+		write(t, s, "and more")
+		sent.Write(filler)
+		sent.WriteString("and more")
+		whole = s.endHurry()
+	}
+	require.False(t, s.tryHurry(), "something is still to be written")
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() {
+		s.cork()
+		assert.NoError(t, s.uncork())
+		write(t, s, "end")
+	})
+	sent.WriteString("end")
+	read(t, theirs, sent.String())
+}
+
+// While somebody writes, or has corked, nobody is in a hurry.
+func TestHurryYieldsToOthers(t *testing.T) {
+	s, _, theirs := loopback(t)
+	s.mu.Lock()
+	require.False(t, s.tryHurry())
+	s.mu.Unlock()
+	s.cork()
+	require.False(t, s.tryHurry())
+	require.NoError(t, s.uncork())
+	require.True(t, s.tryHurry())
+	require.False(t, s.tryHurry())
+	write(t, s, "a")
+	require.False(t, s.endHurry(), "this connection cannot be asked what it takes at once")
+	write(t, s, "b")
+	read(t, theirs, "ab")
+	require.True(t, s.tryHurry())
+	require.True(t, s.endHurry())
+}
+
+func TestHurryTellsOfALostConnection(t *testing.T) {
+	s, c, _ := loopback(t)
+	s.Conn = c.Conn
+	require.NoError(t, s.Close())
+	require.True(t, s.tryHurry())
+	_, err := s.Write([]byte("a"))
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.True(t, s.endHurry(), "nothing is left of what failed")
+}
