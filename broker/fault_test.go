@@ -3,13 +3,10 @@
 package broker_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -161,10 +158,9 @@ func TestRefusalIsToldOfItsOwnMessageOnly(t *testing.T) {
 	spec := queue(t, "email", "email.#")
 	spec.Type = routing.Quorum // which confirms later than a channel is closed
 	f.declare(spec)
-	f.limitedUser("clerk", "s3cret", "^warren[.]")
-	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	proxy := brokertest.NewProxy(t, brokertest.NewUser(t, f.vhost, brokertest.Permissions{Configure: ".*", Write: "^warren[.]", Read: ".*"}))
 	client := f.connect(func(c *broker.Config) {
-		c.URLs = []string{strings.Replace(proxy.URL(), "guest:guest@", "clerk:s3cret@", 1)}
+		c.URLs = []string{proxy.URL()}
 	})
 	for name, c := range map[string]struct {
 		bad  tasks.Message
@@ -220,29 +216,6 @@ func TestRefusalThatSeveralMessagesMayHaveCaused(t *testing.T) {
 		require.ErrorIs(t, err, broker.ErrUnroutable)
 		require.ErrorIs(t, err, broker.ErrUnconfirmed)
 	}
-}
-
-// limitedUser makes a user who may write to the exchanges of a pattern only, until the test ends.
-func (f *fixture) limitedUser(name, password, write string) {
-	f.t.Helper()
-	f.manage(http.MethodPut, "/api/users/"+name, map[string]string{"password": password, "tags": ""})
-	f.t.Cleanup(func() { f.manage(http.MethodDelete, "/api/users/"+name, nil) })
-	f.manage(http.MethodPut, "/api/permissions/"+url.PathEscape(f.vhost.Name)+"/"+name,
-		map[string]string{"configure": ".*", "write": write, "read": ".*"})
-}
-
-// manage asks the broker's management API to do something.
-func (f *fixture) manage(method, path string, body any) {
-	f.t.Helper()
-	text, err := json.Marshal(body)
-	require.NoError(f.t, err)
-	request, err := http.NewRequest(method, f.vhost.Management+path, bytes.NewReader(text))
-	require.NoError(f.t, err)
-	request.Close = true
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(f.t, err)
-	defer response.Body.Close()
-	require.Less(f.t, response.StatusCode, 300, "%s %s: %s", method, path, response.Status)
 }
 
 func TestNoErrorShowsAPassword(t *testing.T) {

@@ -35,8 +35,21 @@ func attributes(t *tasks.Task) []attribute {
 		{tasks.HeaderScheduledFor, stamp(t.ScheduledFor)},
 		{tasks.HeaderSettlement, number(int64(t.Settlement))},
 		{tasks.HeaderRedeliveries, number(int64(t.Redeliveries))},
-		{tasks.HeaderEnqueuedBy, t.EnqueuedBy},
+		{tasks.HeaderEnqueuedBy, checked(t.By)},
+		{tasks.HeaderBatchID, t.BatchID},
+		{tasks.HeaderBatchIndex, number(int64(t.BatchIndex))},
+		{tasks.HeaderBatchTotal, number(int64(t.BatchTotal))},
+		{tasks.HeaderKeyID, t.KeyID},
 	}
+}
+
+// checked returns the name of who enqueued a task where RabbitMQ has checked it: a program would
+// believe any.
+func checked(by tasks.Identity) string {
+	if by.Claimed {
+		return ""
+	}
+	return by.Name
 }
 
 func number(n int64) string {

@@ -17,7 +17,9 @@ func fullTask() *tasks.Task {
 		ContentType: "application/json", ContentEncoding: "identity",
 		Attempt: 2, MaxAttempts: 9, Timeout: 90 * time.Second,
 		EnqueuedAt: at, NotBefore: at.Add(time.Second), ExpiresAt: at.Add(time.Hour),
-		Schedule: "daily", ScheduledFor: at, Settlement: 3, Redeliveries: 4, EnqueuedBy: "alice",
+		Schedule: "daily", ScheduledFor: at, Settlement: 3, Redeliveries: 4,
+		EnqueuedBy: "mallory", By: tasks.Identity{Name: "alice"},
+		BatchID: "import", BatchIndex: 3, BatchTotal: 7, KeyID: "42",
 		Errors:      []string{"#1 2026-11-22T06:00:00Z w: \"no\"\nluck"},
 		TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TraceState: "a=100%",
 	}
@@ -39,7 +41,17 @@ func TestAttributesTellWhatTheTaskCarries(t *testing.T) {
 		{"warren-settlement", "3"},
 		{"warren-redeliveries", "4"},
 		{"warren-enqueued-by", "alice"},
+		{"warren-batch-id", "import"},
+		{"warren-batch-index", "3"},
+		{"warren-batch-total", "7"},
+		{"warren-key-id", "42"},
 	}, attributes(fullTask()))
+}
+
+func TestNobodyIsToldOfAClaimedName(t *testing.T) {
+	for _, a := range attributes(&tasks.Task{EnqueuedBy: "mallory", By: tasks.Identity{Name: "mallory", Claimed: true}}) {
+		assert.Empty(t, a.value, a.name)
+	}
 }
 
 func TestAttributesThatATaskDoesNotCarryAreEmpty(t *testing.T) {

@@ -17,6 +17,15 @@ var (
 	ErrPanic = errors.New("handler panicked")
 	// ErrExpired is a task that was not started before its expiry.
 	ErrExpired = errors.New("expired")
+	// ErrRevoked is a task that was revoked. It is the cause of the end of a running task's context; a
+	// task that fails then is dead-lettered with [ReasonRevoked].
+	ErrRevoked = errors.New("revoked")
+	// ErrUnauthorised is a task that is not to be run for whoever enqueued it. A task that fails with one
+	// is dead-lettered with [ReasonUnauthorised], without a retry.
+	ErrUnauthorised = errors.New("unauthorised")
+	// ErrUndecryptable is a task whose payload cannot be decrypted. A task that fails with one is
+	// dead-lettered with [ReasonUndecryptable], without a retry.
+	ErrUndecryptable = errors.New("undecryptable")
 	// ErrInvalidRetry is a retry policy with a field out of its bounds.
 	ErrInvalidRetry = errors.New("invalid retry policy")
 	// ErrInvalidMux is a mux with a bad pattern, a pattern handled twice, or a nil handler.

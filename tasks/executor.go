@@ -54,7 +54,7 @@ func (e Executor) WithDefaults() Executor {
 // Execute runs a task and decides about its delivery. It blocks until the handler has returned,
 // also beyond the task's timeout, and does not panic. When ctx is cancelled the handler's context
 // is; what fails after that is requeued and not counted as a failure, and what has not begun by
-// then is requeued without being run. A handler that calls runtime.Goexit ends the goroutine that
+// then is requeued without being run; where the cause is [ErrRevoked] both are dead letters instead. A handler that calls runtime.Goexit ends the goroutine that
 // called Execute with it; the caller may then ask [Executor.Decide] in a deferred call.
 func (e *Executor) Execute(ctx context.Context, t *Task) Decision {
 	filled := e.WithDefaults()
@@ -63,7 +63,7 @@ func (e *Executor) Execute(ctx context.Context, t *Task) Decision {
 
 func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
 	if ctx.Err() != nil {
-		return Decision{Action: Requeue, Err: context.Cause(ctx)}
+		return ended(ctx, context.Cause(ctx))
 	}
 	if !t.ExpiresAt.IsZero() && !e.Now().Before(t.ExpiresAt) {
 		err := fmt.Errorf("%w at %s", ErrExpired, t.ExpiresAt.UTC().Format(time.RFC3339Nano))
@@ -114,12 +114,20 @@ func (e *Executor) judge(ctx, taskCtx context.Context, t *Task, err error) Decis
 	case err == nil:
 		return Decision{Action: Ack}
 	case ctx.Err() != nil:
-		return Decision{Action: Requeue, Err: err}
+		return ended(ctx, err)
 	}
 	if cause := context.Cause(taskCtx); errors.Is(cause, ErrTimeout) && !errors.Is(err, ErrTimeout) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return e.Decide(t, err)
+}
+
+// ended decides about a task that was not done when its worker's context ended.
+func ended(ctx context.Context, err error) Decision {
+	if cause := context.Cause(ctx); errors.Is(cause, ErrRevoked) {
+		return Decision{Action: DeadLetter, Reason: ReasonRevoked, Err: cause}
+	}
+	return Decision{Action: Requeue, Err: err}
 }
 
 // Decide returns the decision about a task whose handler failed with an error, which is not nil.
@@ -135,6 +143,10 @@ func (e *Executor) Decide(t *Task, err error) Decision {
 		return Decision{Action: Retry, After: bounded(snooze.After)}
 	case errors.Is(err, ErrNoHandler):
 		return Decision{Action: DeadLetter, Reason: ReasonNoHandler, Err: err}
+	case errors.Is(err, ErrUnauthorised):
+		return Decision{Action: DeadLetter, Reason: ReasonUnauthorised, Err: err}
+	case errors.Is(err, ErrUndecryptable):
+		return Decision{Action: DeadLetter, Reason: ReasonUndecryptable, Err: err}
 	case errors.As(err, &malformed):
 		return Decision{Action: DeadLetter, Reason: ReasonMalformed, Counts: true, Err: err}
 	case errors.As(err, &permanent):

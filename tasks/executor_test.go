@@ -65,6 +65,8 @@ func TestExecuteOutcomes(t *testing.T) {
 		"snooze for a year":           {first, tasks.Snooze(365 * 24 * time.Hour), tasks.Decision{Action: tasks.Retry, After: routing.MaxDelay}},
 		"malformed":                   {first, malformed, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Counts: true}},
 		"malformed, wrapped":          {first, wrapped(malformed), tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Counts: true}},
+		"unauthorised":                {first, wrapped(tasks.ErrUnauthorised), tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonUnauthorised}},
+		"undecryptable":               {first, wrapped(tasks.ErrUndecryptable), tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonUndecryptable}},
 		"no handler":                  {first, wrapped(tasks.ErrNoHandler), tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonNoHandler}},
 	}
 	for name, tt := range tests {

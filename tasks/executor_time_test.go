@@ -3,6 +3,7 @@ package tasks_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -124,5 +125,41 @@ func TestExecuteAfterStopping(t *testing.T) {
 	}))
 	for _, task := range []tasks.Task{{Attempt: 1}, {Attempt: 5, ExpiresAt: now}} {
 		assert.Equal(t, tasks.Decision{Action: tasks.Requeue, Err: context.Canceled}, e.Execute(ctx, &task))
+	}
+}
+
+// A revoked task is a dead letter, whether it has begun or not, unless it was done all the same.
+func TestExecuteRevoked(t *testing.T) {
+	t.Parallel()
+	revoked := fmt.Errorf("%w by alice", tasks.ErrRevoked)
+	dead := tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonRevoked, Err: revoked}
+	for name, c := range map[string]struct {
+		before  bool
+		handler func(ctx context.Context) error
+		want    tasks.Decision
+	}{
+		"before it began":                {true, nil, dead},
+		"running":                        {false, context.Cause, dead},
+		"running, told in its own words": {false, func(context.Context) error { return errBoom }, dead},
+		"running, wants to be retried":   {false, func(context.Context) error { return tasks.Snooze(1) }, dead},
+		"running, panics":                {false, func(context.Context) error { panic("boom") }, dead},
+		"running, done all the same":     {false, func(context.Context) error { return nil }, tasks.Decision{Action: tasks.Ack}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			if c.before {
+				cancel(revoked)
+			}
+			e := executor(tasks.HandlerFunc(func(ctx context.Context, _ *tasks.Task) error {
+				require.NotNil(t, c.handler, "it must not be run")
+				cancel(revoked)
+				<-ctx.Done()
+				require.ErrorIs(t, context.Cause(ctx), tasks.ErrRevoked)
+				return c.handler(ctx)
+			}))
+			assert.Equal(t, c.want, e.Execute(ctx, &tasks.Task{Key: "email", Attempt: 1}))
+		})
 	}
 }

@@ -18,7 +18,11 @@ const (
 	HeaderSettlement   = "warren-settlement"    // republishes of this work
 	HeaderRedeliveries = "warren-redeliveries"  // deliveries that ended without a settlement, counted apart from attempts
 	HeaderEnqueuedBy   = "warren-enqueued-by"   // user_id of the first publisher
-	HeaderTraceParent  = "traceparent"          // W3C trace context
+	HeaderBatchID      = "warren-batch-id"      // what the task is a part of
+	HeaderBatchIndex   = "warren-batch-index"   // 1..total
+	HeaderBatchTotal   = "warren-batch-total"
+	HeaderKeyID        = "warren-key-id" // of the key that the payload is encrypted with
+	HeaderTraceParent  = "traceparent"   // W3C trace context
 	HeaderTraceState   = "tracestate"
 
 	HeaderDeadReason = "warren-dead-reason"
@@ -47,7 +51,10 @@ const (
 	ReasonNoHandler         Reason = "no-handler"
 	ReasonMalformed         Reason = "malformed"
 	ReasonExpired           Reason = "expired"
+	ReasonRevoked           Reason = "revoked"
 	ReasonCrashLoop         Reason = "crash-loop"
+	ReasonUnauthorised      Reason = "unauthorised"
+	ReasonUndecryptable     Reason = "undecryptable"
 )
 
 // The reasons that RabbitMQ gives in x-death, for letters that it dead-lettered itself.

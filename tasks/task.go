@@ -63,6 +63,12 @@ type Task struct {
 	Schedule     string
 	ScheduledFor time.Time
 
+	// BatchID names the batch that the task is a part of, in at most MaxIDBytes bytes. BatchIndex is its
+	// place in it, from 1, and BatchTotal how many tasks the batch has. All three or none are set.
+	BatchID    string
+	BatchIndex int
+	BatchTotal int
+
 	// CorrelationID, ReplyTo, Type, AppID and UserID are AMQP's properties.
 	CorrelationID string
 	ReplyTo       string
@@ -72,6 +78,10 @@ type Task struct {
 	// TraceParent and TraceState are the W3C trace context.
 	TraceParent string
 	TraceState  string
+
+	// KeyID names the key that the payload is encrypted with, in at most MaxIDBytes bytes; empty where
+	// the payload is in clear.
+	KeyID string
 
 	// Headers are the foreign headers; a publisher may not begin one with HeaderPrefix. In a delivered
 	// task those of Warren's own that no field stands for are here too.
@@ -86,8 +96,11 @@ type Task struct {
 	// Redeliveries counts the deliveries of this work that ended without a settlement since a handler
 	// last came back from it: what the wire carries, and the queue's own count where it keeps one.
 	Redeliveries int
-	// EnqueuedBy is the user_id of the first publisher, carried over republishes.
+	// EnqueuedBy is what the wire says the user_id of the first publisher was. Anybody may write that:
+	// By is to be asked.
 	EnqueuedBy string
+	// By is who enqueued the task, as far as the worker knows.
+	By Identity
 	// Errors are the errors of earlier attempts, the oldest first, at most MaxErrors.
 	Errors []string
 }
@@ -161,6 +174,7 @@ func (t *Task) validate() error {
 		count int
 	}{
 		{"attempt", t.Attempt}, {"settlement", t.Settlement}, {"redeliveries", t.Redeliveries},
+		{"batch index", t.BatchIndex}, {"batch total", t.BatchTotal},
 	} {
 		if f.count < 0 || f.count > math.MaxInt32 {
 			return invalid(f.name, "%d is not within 0..%d", f.count, math.MaxInt32)
@@ -169,10 +183,15 @@ func (t *Task) validate() error {
 	for _, f := range [...]struct{ name, value string }{
 		{"content type", t.ContentType}, {"content encoding", t.ContentEncoding}, {"correlation id", t.CorrelationID},
 		{"reply to", t.ReplyTo}, {"type", t.Type}, {"app id", t.AppID}, {"user id", t.UserID},
+		{"batch id", t.BatchID}, {"key id", t.KeyID},
 	} {
 		if len(f.value) > MaxIDBytes {
 			return invalid(f.name, "%d bytes, at most %d", len(f.value), MaxIDBytes)
 		}
+	}
+	if t.BatchIndex > t.BatchTotal || (t.BatchID == "") != (t.BatchTotal == 0) || (t.BatchIndex == 0) != (t.BatchTotal == 0) {
+		return invalid("batch", "ID %q, index %d, total %d: there is an ID and an index within 1..total, or nothing",
+			t.BatchID, t.BatchIndex, t.BatchTotal)
 	}
 	for name := range t.Headers {
 		if reservedHeader(name) {

@@ -77,13 +77,13 @@ func TestDecodeHeaders(t *testing.T) {
 	task, err := tasks.Decode(tasks.Message{Headers: map[string]any{
 		"x-death": []any{}, "x-delivery-count": 1, "x-death-reason": 1, "x-first-death-queue": "q", "x-last-death-reason": "rejected",
 		"x-tenant": "acme", "X-Death": 1, "CC": []any{"a"}, "x-first-deaths": 1,
-		"Warren-Attempt": "seven", "WARREN-TIMEOUT-MS": "x", "warren-batch-id": "b", "": nil,
+		"Warren-Attempt": "seven", "WARREN-TIMEOUT-MS": "x", "warren-unheard-of": "b", "": nil,
 	}}, "q", now)
 	require.NoError(t, err)
 	assert.Equal(t, 1, task.Attempt, "a header's name has its case")
 	assert.Equal(t, map[string]any{
 		"x-tenant": "acme", "X-Death": 1, "CC": []any{"a"}, "x-first-deaths": 1,
-		"Warren-Attempt": "seven", "WARREN-TIMEOUT-MS": "x", "warren-batch-id": "b", "": nil,
+		"Warren-Attempt": "seven", "WARREN-TIMEOUT-MS": "x", "warren-unheard-of": "b", "": nil,
 	}, task.Headers)
 }
 

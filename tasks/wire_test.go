@@ -50,6 +50,7 @@ func TestEncodeWritesEveryHeader(t *testing.T) {
 		Key: "email", ID: "1", EnqueuedAt: at(1), NotBefore: at(2), ExpiresAt: at(3), Attempt: 2, MaxAttempts: 3,
 		Timeout: time.Second, Schedule: "daily", ScheduledFor: at(4), TraceParent: "tp", TraceState: "ts",
 		Headers: map[string]any{"x-tenant": "acme"}, Settlement: 5, Redeliveries: 6, EnqueuedBy: "bob", Errors: []string{"#1"},
+		BatchID: "import", BatchIndex: 7, BatchTotal: 8, KeyID: "k",
 	}, now)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{
@@ -57,7 +58,8 @@ func TestEncodeWritesEveryHeader(t *testing.T) {
 		"warren-attempt": int64(2), "warren-max-attempts": int64(3), "warren-timeout-ms": int64(1000),
 		"warren-schedule": "daily", "warren-scheduled-for": "1970-01-01T00:00:04Z", "traceparent": "tp", "tracestate": "ts",
 		"x-tenant": "acme", "warren-settlement": int64(5), "warren-redeliveries": int64(6), "warren-enqueued-by": "bob",
-		"warren-errors": []any{"#1"},
+		"warren-errors": []any{"#1"}, "warren-key-id": "k",
+		"warren-batch-id": "import", "warren-batch-index": int64(7), "warren-batch-total": int64(8),
 	}, m.Headers)
 }
 
@@ -140,7 +142,9 @@ func drawTask(t *rapid.T) tasks.Task {
 	id := rapid.SampledFrom([]string{"", "task-7", idAt(enqueuedAt), idAt(now), "0c4b3b1e-5a3e-4a5b-8d5f-3c3b2a190807", strings.Repeat("i", tasks.MaxIDBytes)})
 	count := rapid.OneOf(rapid.IntRange(0, 5), rapid.IntRange(0, 1<<31-1))
 	foreign := rapid.SampledFrom([]string{"", "x-tenant", "CC", "cc", "X-Death", "Warren-Attempt", "Traceparent", "warren", "é"})
+	batch := rapid.SampledFrom([]tasks.Task{{}, {BatchID: "b", BatchIndex: 1, BatchTotal: 1}, {BatchID: "é", BatchIndex: 7, BatchTotal: 1<<31 - 1}}).Draw(t, "batch")
 	return tasks.Task{
+		BatchID: batch.BatchID, BatchIndex: batch.BatchIndex, BatchTotal: batch.BatchTotal, KeyID: text.Draw(t, "key id"),
 		ID:              id.Draw(t, "id"),
 		Key:             rapid.StringMatching(`[A-Za-z0-9_-]{1,9}(\.[A-Za-z0-9_-]{1,9}){0,5}`).Draw(t, "key"),
 		Payload:         rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),

@@ -112,6 +112,7 @@ func (q *queue) deliver(d *broker.Delivery) {
 	now := q.clock.Now()
 	var err error
 	it.task, err = tasks.Decode(d.Message, q.cfg.Name, now)
+	it.task.By = tasks.IdentityOf(&it.task, q.settler.user)
 	it.name = q.works.name(it)
 	switch {
 	case err != nil && it.task.ID == "": // so that the log and the dead letter tell of the same

@@ -102,7 +102,7 @@ func NewVhost(t testing.TB) Vhost {
 	b := Shared(t)
 	ctx, cancel := context.WithTimeout(t.Context(), vhostTimeout)
 	defer cancel()
-	v, err := b.NewVhost(ctx, "test-"+strings.ToLower(rand.Text()[:16]))
+	v, err := b.NewVhost(ctx, testName())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +115,9 @@ func NewVhost(t testing.TB) Vhost {
 	})
 	return v
 }
+
+// testName is a name that nothing else on the broker has.
+func testName() string { return "test-" + strings.ToLower(rand.Text()[:16]) }
 
 // Private starts a broker for this test alone, which may be stopped and killed; it is closed when
 // the test ends. It is of the flavour that EnvFlavour names, else whichever can be had.
