@@ -11,15 +11,24 @@ import (
 // few enough that nobody notices who publishes beside it.
 const trainLength = 32
 
-// batch is one call of EnqueueMany. It keeps at most a window of publications, each of which is
+// cargo is what a batch publishes.
+type cargo interface {
+	// count is how many messages there are.
+	count() int
+	// encode returns the i-th. Beside an error it has the ID, where it got as far as having one.
+	encode(i int) (tasks.Message, error)
+	// address names the i-th as it was given, for one that is not encoded any more.
+	address(i int) (id, exchange, key string)
+}
+
+// batch is one call of EnqueueMany, or of Append. It keeps at most a window of publications, each of which is
 // used again as soon as it has its result, so that the number of tasks costs no memory beyond theirs
 // and their outcomes'. All of it belongs to the caller's goroutine.
 type batch struct {
 	client   *Client
-	entrance string
-	tasks    []tasks.Task
+	cargo    cargo
 	outcomes []tasks.Enqueued
-	begun    int // tasks that were encoded: refused, or given a slot
+	begun    int // messages that were encoded: refused, or given a slot
 
 	slots  []publication
 	free   []*publication
@@ -27,10 +36,10 @@ type batch struct {
 	done   chan *publication // takes the slots that have their results
 }
 
-func newBatch(c *Client, many []tasks.Task, entrance string) *batch {
-	size := min(len(many), c.cfg.Window)
+func newBatch(c *Client, many cargo) *batch {
+	size := min(many.count(), c.cfg.Window)
 	b := &batch{
-		client: c, entrance: entrance, tasks: many, outcomes: make([]tasks.Enqueued, len(many)),
+		client: c, cargo: many, outcomes: make([]tasks.Enqueued, many.count()),
 		slots: make([]publication, size), free: make([]*publication, size), flying: make([]bool, size),
 		done: make(chan *publication, size),
 	}
@@ -41,7 +50,7 @@ func newBatch(c *Client, many []tasks.Task, entrance string) *batch {
 	return b
 }
 
-// run publishes the tasks and returns what became of each.
+// run publishes the messages and returns what became of each.
 func (b *batch) run(ctx context.Context) []tasks.Enqueued {
 	timeout := time.NewTimer(b.client.cfg.PublishTimeout)
 	defer timeout.Stop()
@@ -73,11 +82,11 @@ func (b *batch) run(ctx context.Context) []tasks.Enqueued {
 	}
 }
 
-// couple encodes the next tasks into free slots, a train of them, and returns the first; nil where
-// there is no task or no slot left.
+// couple encodes the next messages into free slots, a train of them, and returns the first; nil where
+// there is no message or no slot left.
 func (b *batch) couple() (first *publication) {
 	var last *publication
-	for n := 0; n < trainLength && b.begun < len(b.tasks) && len(b.free) > 0; {
+	for n := 0; n < trainLength && b.begun < len(b.outcomes) && len(b.free) > 0; {
 		pub := b.free[len(b.free)-1]
 		if !b.encode(b.begun, pub) {
 			b.begun++
@@ -98,9 +107,9 @@ func (b *batch) couple() (first *publication) {
 	return first
 }
 
-// encode makes a task a publication, or its outcome the reason why it is none.
+// encode makes a message a publication, or its outcome the reason why it is none.
 func (b *batch) encode(i int, pub *publication) bool {
-	m, err := b.client.encode(b.tasks[i], b.entrance, time.Now())
+	m, err := b.cargo.encode(i)
 	b.outcomes[i].ID = m.MessageID
 	if err == nil {
 		err = publishError(m.MessageID, m.Exchange, m.RoutingKey, b.client.publisher.prepare(pub, &m))
@@ -127,7 +136,7 @@ func (b *batch) settle(pub *publication, result error) {
 	b.outcomes[pub.index].Err = publishError(b.outcomes[pub.index].ID, pub.exchange, pub.key, result)
 }
 
-// giveUp tells of each task without an outcome what is known of it.
+// giveUp tells of each message without an outcome what is known of it.
 func (b *batch) giveUp(cause error) []tasks.Enqueued {
 	p := b.client.publisher
 	unsent := p.unsent(cause)
@@ -147,8 +156,9 @@ func (b *batch) giveUp(cause error) []tasks.Enqueued {
 			b.settle(&b.slots[i], unconfirmed)
 		}
 	}
-	for i, t := range b.tasks[b.begun:] {
-		b.outcomes[b.begun+i] = tasks.Enqueued{ID: t.ID, Err: &PublishError{ID: t.ID, Exchange: b.entrance, Key: t.Key, Err: unsent}}
+	for i := b.begun; i < len(b.outcomes); i++ {
+		id, exchange, key := b.cargo.address(i)
+		b.outcomes[i] = tasks.Enqueued{ID: id, Err: &PublishError{ID: id, Exchange: exchange, Key: key, Err: unsent}}
 	}
 	return b.outcomes
 }

@@ -22,8 +22,8 @@ type connection struct {
 	*amqp.Connection
 	// raw is the socket, closed to end a write that the broker does not read.
 	raw *socket
-	// stream is what the library reads and writes.
-	stream *stream
+	// transport is what the library reads and writes.
+	transport *transport
 	// url is the node's address without credentials.
 	url string
 	// user is who the broker knows us as, empty where a certificate decides.
@@ -62,10 +62,10 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string, filtered boo
 			}
 			c.raw = &socket{Conn: raw}
 			inTime = context.AfterFunc(ctx, func() { _ = raw.Close() }) // the handshakes heed no context
-			if c.stream, err = openStream(ctx, c.raw, secure, filtered); err != nil {
+			if c.transport, err = openTransport(ctx, c.raw, secure, filtered); err != nil {
 				return nil, err
 			}
-			return c.stream, nil
+			return c.transport, nil
 		},
 	}
 	if cfg.TLS != nil {
@@ -87,7 +87,7 @@ func dial(ctx context.Context, cfg *Config, rawURL, purpose string, filtered boo
 		return nil, fmt.Errorf("connect to %s: %w", c.url, err)
 	}
 	if filtered {
-		c.stream.filter.maxFrame.Store(int64(c.Config.FrameSize))
+		c.transport.filter.maxFrame.Store(int64(c.Config.FrameSize))
 	}
 	version, _ := c.Properties["version"].(string)
 	if c.version, err = routing.ParseVersion(version); err != nil {

@@ -16,7 +16,9 @@ import (
 //
 // A queue that exists already is taken as it is where its type was configured as auto and the other
 // type fits, and where it lacks arguments that only tune it; that is logged as a warning. Any
-// other difference is a [*DriftError]. The errors of routing.Build are returned as they are.
+// other difference is a [*DriftError]. So is a stream taken with the retention that it has; one that
+// cannot be declared, for want of permission or on a broker without streams, is a warning too, since
+// no task goes through it. The errors of routing.Build are returned as they are.
 func (c *Client) Declare(ctx context.Context, spec routing.Spec) error {
 	spec.Names = c.names
 	facts := routing.Broker{Version: c.version, Nodes: c.management.nodes(ctx)}
@@ -73,7 +75,7 @@ func (d *declaration) run(t *routing.Topology) error {
 			return err
 		}
 	}
-	return nil
+	return d.streams(t.Streams)
 }
 
 // open returns a channel that is open.
@@ -167,6 +169,11 @@ func (d *declaration) attempt(q *routing.Queue) error {
 			return err
 		}
 		drift.wanted = args
+		if routing.Retention(drift.Argument) && drift.adopt(args) {
+			d.client.cfg.Log.Warn("stream exists with another retention, which is adopted",
+				"stream", q.Name, "argument", drift.Argument, "is", drift.Have, "wanted", drift.Want)
+			continue
+		}
 		if !routing.Tuning(drift.Argument) || !drift.lacks() || args[drift.Argument] == nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -29,7 +30,7 @@ func (c *Client) Delete(ctx context.Context, spec routing.Spec) error {
 				return describe("exchange", e.Name, err)
 			}
 		}
-		for _, q := range topology.Queues {
+		for _, q := range slices.Concat(topology.Queues, topology.Streams) {
 			if _, err := channel.QueueDelete(q.Name, false, false, false); err != nil {
 				return describe("queue", q.Name, err)
 			}

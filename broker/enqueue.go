@@ -36,7 +36,7 @@ func (c *Client) Enqueue(ctx context.Context, t tasks.Task) (string, error) {
 // channel over a message that it refuses; the tasks after it go on over the next connection. Without
 // tasks the result is empty and nothing is asked of the broker.
 func (c *Client) EnqueueMany(ctx context.Context, many []tasks.Task) []tasks.Enqueued {
-	return newBatch(c, many, c.names.Strict()).run(ctx)
+	return newBatch(c, &taskCargo{c, many, c.names.Strict()}).run(ctx)
 }
 
 // Public returns the public entrance, which is like the client itself, but what no queue wants is
@@ -53,7 +53,24 @@ func (e Entrance) Enqueue(ctx context.Context, t tasks.Task) (string, error) {
 
 // EnqueueMany publishes tasks as [Client.EnqueueMany] does.
 func (e Entrance) EnqueueMany(ctx context.Context, many []tasks.Task) []tasks.Enqueued {
-	return newBatch(e.client, many, e.client.names.Tasks()).run(ctx)
+	return newBatch(e.client, &taskCargo{e.client, many, e.client.names.Tasks()}).run(ctx)
+}
+
+// taskCargo are tasks that are published to one entrance.
+type taskCargo struct {
+	client   *Client
+	tasks    []tasks.Task
+	entrance string
+}
+
+func (t *taskCargo) count() int { return len(t.tasks) }
+
+func (t *taskCargo) encode(i int) (tasks.Message, error) {
+	return t.client.encode(t.tasks[i], t.entrance, time.Now())
+}
+
+func (t *taskCargo) address(i int) (id, exchange, key string) {
+	return t.tasks[i].ID, t.entrance, t.tasks[i].Key
 }
 
 func (c *Client) enqueue(ctx context.Context, t tasks.Task, entrance string) (string, error) {

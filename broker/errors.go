@@ -47,6 +47,8 @@ var (
 	ErrDrift = errors.New("topology drift")
 	// ErrNoManagement: the management API is not configured, or refuses or fails to answer.
 	ErrNoManagement = errors.New("management API not available")
+	// ErrEndUnknown: a stream was read, and whether to its end cannot be told.
+	ErrEndUnknown = errors.New("the end of the stream is not known")
 	// ErrNoQueue: the queue does not exist.
 	ErrNoQueue = errors.New("no such queue")
 )
@@ -67,6 +69,9 @@ func (e *PublishError) Error() string {
 	exchange := e.Exchange
 	if exchange == "" {
 		exchange = "the default exchange"
+	}
+	if e.ID == "" {
+		return fmt.Sprintf("publish to %s with key %q: %v", exchange, e.Key, e.Err)
 	}
 	return fmt.Sprintf("publish %s to %s with key %q: %v", e.ID, exchange, e.Key, e.Err)
 }

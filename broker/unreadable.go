@@ -41,7 +41,7 @@ func looked(d *amqp.Delivery) tasks.Message {
 func (c *connection) unreadable(closed <-chan *amqp.Error) bool {
 	select {
 	case err := <-closed:
-		return err != nil && !err.Server && err.Code == amqp.FrameError && !c.stream.failed.Load()
+		return err != nil && !err.Server && err.Code == amqp.FrameError && !c.transport.failed.Load()
 	default:
 		return false
 	}

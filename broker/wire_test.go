@@ -132,7 +132,7 @@ func libraryReads(t require.TestingT, header []byte, filtered bool) (amqp.Delive
 	var broker sync.WaitGroup
 	broker.Go(func() { serveLibrary(server, content) })
 	defer broker.Wait()
-	s := &stream{Conn: client, in: client}
+	s := &transport{Conn: client, in: client}
 	if filtered {
 		s.in = newHeaderFilter(client)
 	}

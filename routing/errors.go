@@ -15,7 +15,9 @@ var (
 	ErrInvalidPrefix = errors.New("invalid prefix")
 	// ErrInvalidType is a queue type other than auto, quorum or classic.
 	ErrInvalidType = errors.New("invalid queue type")
-	// ErrDuplicate is a queue, or a pattern within one queue, that is configured twice.
+	// ErrInvalidStream is a stream without a name of the prefix, or with a retention below 0.
+	ErrInvalidStream = errors.New("invalid stream")
+	// ErrDuplicate is a queue, a stream, or a pattern within one queue, that is configured twice.
 	ErrDuplicate = errors.New("configured twice")
 	// ErrDelayTooLong is a delay longer than [MaxDelay].
 	ErrDelayTooLong = errors.New("delay too long")

@@ -34,6 +34,18 @@ func (n Names) Delayed() string { return n.with("delayed") }
 // Dead is the exchange of dead letters; its key is the name of the work queue.
 func (n Names) Dead() string { return n.with("dead") }
 
+// Control is the stream of revocations, pauses and resumes.
+func (n Names) Control() string { return n.with("control") }
+
+// History is the stream of what happened to tasks.
+func (n Names) History() string { return n.with("history") }
+
+// Schedule is the stream of the scheduler's ledger.
+func (n Names) Schedule() string { return n.with("schedule") }
+
+// Lease is the stream of the schedulers' lease.
+func (n Names) Lease() string { return n.with("lease") }
+
 // LadderExchange is the exchange of digit k of the delay ladder, 0 <= k < [LadderDigits].
 func (n Names) LadderExchange(k int) string { return n.with(fmt.Sprintf("delay.%02d", k)) }
 

@@ -19,11 +19,12 @@ const (
 // QueueType is how RabbitMQ keeps a queue.
 type QueueType string
 
-// The queue types. Auto is resolved by [QueueType.Resolve].
+// The queue types. Auto is resolved by [QueueType.Resolve]; Stream is none that a work queue can have.
 const (
 	Auto    QueueType = "auto"
 	Quorum  QueueType = "quorum"
 	Classic QueueType = "classic"
+	Stream  QueueType = "stream"
 )
 
 // Resolve turns Auto (or empty) into the type that suits the broker: quorum from RabbitMQ 4.0,
@@ -81,6 +82,7 @@ const (
 	RoleDead     Role = "dead"
 	RoleLadder   Role = "ladder"
 	RoleUnrouted Role = "unrouted"
+	RoleStream   Role = "stream"
 )
 
 // Broker is what the topology depends on of a broker.
@@ -102,7 +104,7 @@ type Exchange struct {
 type Queue struct {
 	Name string
 	Role Role
-	// Type is quorum or classic, never auto.
+	// Type is quorum, classic or stream, never auto.
 	Type QueueType
 	// Adopt says that an existing queue of the other type is taken as it is: its type was
 	// configured as auto.
@@ -118,11 +120,13 @@ type Binding struct {
 	Key         string
 }
 
-// Topology is everything to declare, in this order: exchanges, queues, bindings.
+// Topology is everything to declare, in this order: exchanges, queues, bindings, streams.
 type Topology struct {
 	Exchanges []Exchange
 	Queues    []Queue
 	Bindings  []Binding
+	// Streams are those queues that are streams. No task goes through them.
+	Streams []Queue
 	// Degraded tells in words what this broker cannot do for this configuration.
 	Degraded []string
 }
@@ -140,10 +144,13 @@ type QueueSpec struct {
 type Spec struct {
 	Names  Names
 	Queues []QueueSpec
+	// Streams are to be declared besides [Names.Control], which is part of every topology.
+	Streams []StreamSpec
 }
 
 // Validate checks names, types, and that nothing is configured twice. The errors are
-// [ErrInvalidPrefix], [ErrInvalidQueue], [ErrInvalidType], [ErrInvalidPattern] and [ErrDuplicate].
+// [ErrInvalidPrefix], [ErrInvalidQueue], [ErrInvalidType], [ErrInvalidPattern], [ErrInvalidStream] and
+// [ErrDuplicate].
 func (s Spec) Validate() error {
 	prefix := s.Names.Prefix
 	if prefix == "" {
@@ -175,7 +182,7 @@ func (s Spec) Validate() error {
 			patterns[p.text] = true
 		}
 	}
-	return nil
+	return s.validateStreams()
 }
 
 // Build returns the whole topology of a configuration for one broker. It returns the errors of
@@ -199,6 +206,10 @@ func Build(s Spec, b Broker) (Topology, error) {
 	t.ladder(n)
 	for _, q := range s.Queues {
 		t.work(n, q, b)
+	}
+	t.stream(controlStream(n))
+	for _, stream := range s.Streams {
+		t.stream(stream)
 	}
 	return t, nil
 }

@@ -148,7 +148,7 @@ func describe(t routing.Topology) string {
 		}
 		b.WriteByte('\n')
 	}
-	for _, q := range t.Queues {
+	for _, q := range slices.Concat(t.Queues, t.Streams) {
 		fmt.Fprintf(&b, "queue %s %s %s", q.Name, q.Role, q.Type)
 		if q.Adopt {
 			b.WriteString(" adopt")

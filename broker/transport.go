@@ -13,17 +13,17 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// stream is the connection beneath the library, above TLS where there is TLS.
-type stream struct {
+// transport is the connection beneath the library, above TLS where there is TLS.
+type transport struct {
 	net.Conn
 	in     io.Reader     // what is read, filtered or not
 	filter *headerFilter // nil where it is not
 	failed atomic.Bool   // a read or a write has failed
 }
 
-// openStream does the handshake of TLS where there is a configuration for it. It is bounded by ctx.
-func openStream(ctx context.Context, raw net.Conn, config *tls.Config, filtered bool) (*stream, error) {
-	s := &stream{Conn: raw}
+// openTransport does the handshake of TLS where there is a configuration for it. It is bounded by ctx.
+func openTransport(ctx context.Context, raw net.Conn, config *tls.Config, filtered bool) (*transport, error) {
+	s := &transport{Conn: raw}
 	if config != nil {
 		client := tls.Client(raw, config)
 		if err := client.HandshakeContext(ctx); err != nil {
@@ -39,7 +39,7 @@ func openStream(ctx context.Context, raw net.Conn, config *tls.Config, filtered 
 	return s, nil
 }
 
-func (s *stream) Read(p []byte) (int, error) {
+func (s *transport) Read(p []byte) (int, error) {
 	n, err := s.in.Read(p)
 	if err != nil {
 		s.failed.Store(true)
@@ -47,7 +47,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *stream) Write(p []byte) (int, error) {
+func (s *transport) Write(p []byte) (int, error) {
 	n, err := s.Conn.Write(p)
 	if err != nil {
 		s.failed.Store(true)
