@@ -21,7 +21,19 @@ const installTimeout = 5 * time.Minute
 // installAndStart installs rabbitmq-server with apt-get where that may be done, and starts a
 // private node of it.
 func installAndStart(ctx context.Context, opts Options) (*Broker, error) {
-	i := installer{
+	if err := Install(ctx, serverName, opts); err != nil {
+		return nil, err
+	}
+	return startNode(ctx)
+}
+
+// Install installs a Debian package, here or for what tests need beside a broker, within 5 minutes:
+// as root, or through sudo where a terminal says yes. It is an error that says why where there is no
+// apt-get, or WARREN_NO_INSTALL=1 forbids it. A service that the package brings is not started.
+func Install(ctx context.Context, name string, opts Options) error {
+	opts = opts.withDefaults()
+	return installer{
+		name:      name,
 		forbidden: os.Getenv("WARREN_NO_INSTALL") == "1",
 		root:      os.Geteuid() == 0,
 		terminal:  opts.In != nil && term.IsTerminal(int(opts.In.Fd())),
@@ -29,15 +41,12 @@ func installAndStart(ctx context.Context, opts Options) (*Broker, error) {
 		ask:       func(ctx context.Context, question string) (bool, error) { return ask(ctx, opts.In, opts.Out, question) },
 		run:       runQuietly,
 		out:       opts.Out,
-	}
-	if err := i.install(ctx); err != nil {
-		return nil, err
-	}
-	return startNode(ctx)
+	}.install(ctx)
 }
 
-// installer decides whether rabbitmq-server may be installed, and does it.
+// installer decides whether a package may be installed, and does it.
 type installer struct {
+	name                      string
 	forbidden, root, terminal bool
 
 	lookPath func(string) (string, error)
@@ -65,7 +74,7 @@ func (i installer) install(ctx context.Context) error {
 		command = append([]string{"sudo"}, command...)
 	}
 	if i.terminal {
-		yes, err := i.ask(ctx, "brokertest: install rabbitmq-server with apt-get? [y/N] ")
+		yes, err := i.ask(ctx, fmt.Sprintf("brokertest: install %s with apt-get? [y/N] ", i.name))
 		if err != nil {
 			return err
 		}
@@ -73,10 +82,10 @@ func (i installer) install(ctx context.Context) error {
 			return errors.New("declined")
 		}
 	}
-	fmt.Fprintln(i.out, "brokertest: installing rabbitmq-server with apt-get (WARREN_NO_INSTALL=1 forbids it)")
+	fmt.Fprintf(i.out, "brokertest: installing %s with apt-get (WARREN_NO_INSTALL=1 forbids it)\n", i.name)
 	ctx, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
-	install := slices.Concat(command, []string{"install", "-y", "--no-install-recommends", serverName})
+	install := slices.Concat(command, []string{"install", "-y", "--no-install-recommends", i.name})
 	if i.run(ctx, install...) == nil {
 		return nil
 	}

@@ -36,6 +36,7 @@ func TestInstall(t *testing.T) {
 			var ran []string
 			var out strings.Builder
 			i := test.installer
+			i.name = serverName
 			i.out = &out
 			i.lookPath = func(program string) (string, error) {
 				if program == test.missing {
