@@ -10,6 +10,8 @@ LINT_VERSION := v2.15.0
 LINT    := $(BIN)/golangci-lint-$(LINT_VERSION)
 # One command runs another on a RabbitMQ that it finds or starts.
 ON_BROKER := $(GO) run ./internal/brokertest/run
+# What needs a PostgreSQL, which internal/pgtest finds or starts, and no RabbitMQ: tested once.
+ON_POSTGRES := ./internal/pgtest ./idempotency
 TEST_FLAGS ?= -race -timeout 9m
 
 .DEFAULT_GOAL := help
@@ -40,10 +42,10 @@ build-demo: build
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/demo ./examples/demo
 
 .PHONY: test
-test: ## Run all tests on every RabbitMQ that this machine can have.
-	$(GO) test $(TEST_FLAGS) -tags integration ./internal/brokertest/...
+test: ## Run all tests, on every RabbitMQ that this machine can have and on PostgreSQL.
+	$(GO) test $(TEST_FLAGS) -tags integration ./internal/brokertest/... $(ON_POSTGRES)
 	$(ON_BROKER) -each $(if $(REQUIRE),-require $(REQUIRE)) -- $(GO) test $(TEST_FLAGS) -tags integration \
-	  $$($(GO) list ./... | grep -v /internal/brokertest)
+	  $$($(GO) list ./... | grep -v /internal/brokertest | grep -vxF "$$($(GO) list $(ON_POSTGRES))")
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no RabbitMQ.

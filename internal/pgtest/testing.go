@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -95,14 +96,14 @@ func NewDatabase(t testing.TB) (address string, db *sql.DB) {
 }
 
 // execute runs one statement on the server's own database.
-func (s *Server) execute(ctx context.Context, statement string) error {
+func (s *Server) execute(ctx context.Context, statement string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	db, err := Open(s.URL)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	if _, err := db.ExecContext(ctx, statement); err != nil {
 		return fmt.Errorf("pgtest: %s: %w", statement, err)
 	}
