@@ -10,6 +10,7 @@ import (
 
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/scheduler"
+	"github.com/warrenmq/warren/tasks"
 )
 
 // DefaultFile is the configuration where neither a flag nor the environment names another.
@@ -41,6 +42,7 @@ type Config struct {
 	Schedules []scheduler.Entry
 	Metrics   Metrics
 	Shutdown  Shutdown
+	Guard     Guard
 }
 
 // Metrics is where a process tells about itself over HTTP.
@@ -108,7 +110,7 @@ func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Confi
 
 // config reads the whole file.
 func (v value) config(c *Config) {
-	var queues []value
+	var queues, payloads []value
 	v.fields(map[string]func(value){
 		"broker": func(v value) { v.broker(&c.Broker) },
 		"queues": func(v value) {
@@ -118,17 +120,27 @@ func (v value) config(c *Config) {
 			})
 		},
 		"schedules": func(v value) {
-			v.entries(func(name string, v value) { c.Schedules = append(c.Schedules, v.schedule(name)) })
+			v.entries(func(name string, v value) {
+				entry, payload := v.schedule(name)
+				payloads = append(payloads, payload)
+				c.Schedules = append(c.Schedules, entry)
+			})
 		},
 		"metrics": func(v value) {
 			v.fields(map[string]func(value){"listen": func(v value) { v.listen(&c.Metrics.Listen) }})
 		},
+		"guard": func(v value) { v.guard(&c.Guard) },
 		"shutdown": func(v value) {
 			v.fields(map[string]func(value){"grace": func(v value) { v.duration(&c.Shutdown.Grace, MinGrace, MaxGrace) }})
 		},
 	})
 	for i, v := range queues { // now that the prefix is known
 		if err := routing.ValidateQueue(c.Queues[i].Name, c.Broker.Prefix); err != nil {
+			v.failWith(err)
+		}
+	}
+	for i, v := range payloads { // now that the guard is
+		if err := c.Guard.Check(&tasks.Task{Payload: c.Schedules[i].Payload}); err != nil {
 			v.failWith(err)
 		}
 	}

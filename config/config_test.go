@@ -64,6 +64,7 @@ schedules:
   clean-up: {cron: "@hourly", key: clean}
 metrics: {listen: "127.0.0.1:9464"}
 shutdown: {grace: 10s}
+guard: {fields: [password, api_key]}
 `)
 	assert.Equal(t, &Config{
 		File: "warren.yaml",
@@ -100,6 +101,7 @@ shutdown: {grace: 10s}
 		},
 		Metrics:  Metrics{Listen: "127.0.0.1:9464"},
 		Shutdown: Shutdown{Grace: 10 * time.Second},
+		Guard:    Guard{Fields: []string{"password", "api_key"}},
 	}, c)
 
 	assert.Equal(t, routing.Spec{

@@ -21,7 +21,7 @@ func TestProblems(t *testing.T) {
 		"no mapping":        {"- a", "1: a mapping is wanted, not a list"},
 		"two documents":     {"broker:\n---\nqueues:\n", "2: a second YAML document; one is wanted"},
 		"unknown anchor":    {"broker: *b", " not YAML: unknown anchor 'b' referenced"},
-		"unknown section":   {"broker:\nhistory: {level: all}", "2: history: unknown field; known are broker, metrics, queues, schedules, shutdown"},
+		"unknown section":   {"broker:\nhistory: {level: all}", "2: history: unknown field; known are broker, guard, metrics, queues, schedules, shutdown"},
 		"unknown field":     {queue + "concurency: 3", "3: queues.q.concurency: unknown field; known are concurrency, handlers, prefetch, rate_limit, retry, routes, timeout, type"},
 		"no catch-up yet":   {schedule + "catch_up: last", "5: schedules.s.catch_up: unknown field; known are cron, key, payload, priority, tz"},
 		"field twice":       {queue + "type: auto\n    type: quorum", "4: queues.q.type: given twice, first on line 3"},
@@ -129,6 +129,12 @@ func TestProblems(t *testing.T) {
 		"listen":      {"metrics: {listen: localhost}", `1: metrics.listen: "localhost" is not an address, such as 127.0.0.1:9464 or :9464`},
 		"listen port": {"metrics: {listen: ':http'}", `1: metrics.listen: ":http" is not an address, such as 127.0.0.1:9464 or :9464`},
 		"grace":       {"shutdown: {grace: 0s}", "1: shutdown.grace: 0s is not within 1ms..24h0m0s"},
+
+		"guard of a list":     {"guard: [password]", "1: guard: a mapping is wanted, not a list"},
+		"guard of nothing":    {"guard: {fields: []}", "1: guard.fields: it names nothing; leave out guard, to have none, or fields, to have the default"},
+		"guarded non-name":    {"guard: {fields: [a, '_-']}", `1: guard.fields[1]: "_-" is not a name`},
+		"credential":          {schedule + "payload:\n      smtp: [{password: hunter2}]\nguard:", "5: schedules.s.payload: invalid task: payload: the field smtp[0].password is named like a credential, which no payload may hold: have the handler take it from its environment or from a file"},
+		"credential, by name": {"guard: {fields: [card]}\n" + schedule + "payload: {card: 4242}", "6: schedules.s.payload: invalid task: payload: the field card is named like a credential, which no payload may hold: have the handler take it from its environment or from a file"},
 
 		"variable not set": {"broker:\n  prefix: ${NOT_SET}", "2: broker.prefix: the variable NOT_SET is not set and has no default"},
 		"bad variable":     {"broker:\n  prefix: 'a${1}'", "2: broker.prefix: a ${ is neither ${NAME} nor ${NAME:-default}; a literal one is written $${"},

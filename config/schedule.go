@@ -7,10 +7,10 @@ import (
 	"github.com/warrenmq/warren/tasks"
 )
 
-// schedule reads the section of one schedule entry. The payload may be any YAML value; its tasks
-// carry it as JSON, an absent one as scheduler.DefaultPayload.
-func (v value) schedule(name string) scheduler.Entry {
-	e := scheduler.Entry{Name: name}
+// schedule reads the section of one schedule entry, and returns where its payload is. That may be any
+// YAML value; its tasks carry it as JSON, an absent one as scheduler.DefaultPayload.
+func (v value) schedule(name string) (e scheduler.Entry, payload value) {
+	e.Name, payload = name, v
 	fields := map[string]value{"name": v}
 	unread := map[string]bool{}
 	text := func(field string, to *string) func(value) {
@@ -23,10 +23,10 @@ func (v value) schedule(name string) scheduler.Entry {
 		"cron":     text("cron", &e.Cron),
 		"tz":       text("tz", &e.TZ),
 		"key":      text("key", &e.Key),
-		"payload":  func(v value) { e.Payload = v.json() },
+		"payload":  func(v value) { e.Payload, payload = v.json(), v },
 		"priority": func(v value) { v.integer(&e.Priority, tasks.MinPriority, tasks.MaxPriority) },
 	}) {
-		return e
+		return e, payload
 	}
 	for _, problem := range entryErrors(e.Validate()) {
 		if unread[problem.Field] {
@@ -38,7 +38,7 @@ func (v value) schedule(name string) scheduler.Entry {
 		}
 		at.failWith(problem.Err)
 	}
-	return e.WithDefaults()
+	return e.WithDefaults(), payload
 }
 
 // entryErrors takes apart what Validate has joined.

@@ -19,6 +19,31 @@ type ManyEnqueuer interface {
 	EnqueueMany(ctx context.Context, many []Task) []Enqueued
 }
 
+// EnqueueEach publishes what a function makes of each task, and returns the outcome of each under the
+// task's own index. A task that the function returns an error for is not published and has that error,
+// whatever becomes of the others. It blocks as the enqueuer's EnqueueMany does; where nothing is left to
+// publish, nothing is asked of it. It is for an enqueuer that stands before another.
+func EnqueueEach(ctx context.Context, to ManyEnqueuer, many []Task, each func(Task) (Task, error)) []Enqueued {
+	outcomes := make([]Enqueued, len(many))
+	left := make([]Task, 0, len(many))
+	index := make([]int, 0, len(many)) // of the task that one of left is made of
+	for i, t := range many {
+		made, err := each(t)
+		if err != nil {
+			outcomes[i] = Enqueued{ID: t.ID, Err: err}
+			continue
+		}
+		left, index = append(left, made), append(index, i)
+	}
+	if len(left) == 0 {
+		return outcomes
+	}
+	for i, outcome := range to.EnqueueMany(ctx, left) {
+		outcomes[index[i]] = outcome
+	}
+	return outcomes
+}
+
 // EnqueueMany publishes one task for each payload, with the same options, and returns the outcome of
 // each under the payload's own index. It blocks as the enqueuer's EnqueueMany does. A payload that
 // cannot be JSON has an error that is [ErrInvalidTask], and so has each of several payloads that are

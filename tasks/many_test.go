@@ -65,3 +65,21 @@ func TestDefinitionEnqueueManyOfNothing(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, tasks.Define[int]("count").EnqueueMany(t.Context(), nil, nil))
 }
+
+func TestEnqueueEach(t *testing.T) {
+	t.Parallel()
+	e := &manyEnqueuer{refused: "4!"}
+	many := []tasks.Task{{ID: "1", Payload: []byte("1")}, {ID: "2"}, {Payload: []byte("4")}}
+	outcomes := tasks.EnqueueEach(t.Context(), e, many, func(t tasks.Task) (tasks.Task, error) {
+		if t.Payload == nil {
+			return t, errRefused
+		}
+		t.Payload = append(t.Payload, '!')
+		return t, nil
+	})
+	assert.Equal(t, []tasks.Enqueued{{ID: "1!"}, {ID: "2", Err: errRefused}, {ID: "4!", Err: errRefused}}, outcomes)
+	assert.Len(t, e.taken, 2)
+
+	outcomes = tasks.EnqueueEach(t.Context(), nil, many[:1], func(t tasks.Task) (tasks.Task, error) { return t, errRefused })
+	assert.Equal(t, []tasks.Enqueued{{ID: "1", Err: errRefused}}, outcomes, "nothing is asked of the enqueuer")
+}

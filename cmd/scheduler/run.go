@@ -28,7 +28,7 @@ func serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *
 		return err
 	}
 	s, err := scheduler.New(scheduler.Config{
-		Entries: cfg.Schedules, Enqueuer: client.Public(), Grace: cfg.Shutdown.Grace, Log: log,
+		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(client.Public()), Grace: cfg.Shutdown.Grace, Log: log,
 	})
 	if err != nil {
 		return err

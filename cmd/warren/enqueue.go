@@ -122,6 +122,9 @@ func (c *cli) publish(ctx context.Context, t tasks.Task) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.Guard.Check(&t); err != nil {
+		return err
+	}
 	client, err := c.connect(ctx, cfg)
 	if err != nil {
 		return err

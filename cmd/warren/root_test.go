@@ -64,7 +64,7 @@ func TestRunAnswers(t *testing.T) {
 func TestRunRefuses(t *testing.T) {
 	empty, bad := file(t, ""), file(t, "queues: {q: {concurrency: 0}}")
 	noTLS := file(t, "broker: {tls: {ca: no-such-file.pem}}")
-	some := file(t, "queues: {email: {routes: ['email.#']}}")
+	some, guarded := file(t, "queues: {email: {routes: ['email.#']}}"), file(t, "guard:")
 	for name, test := range map[string]struct {
 		args []string
 		says string
@@ -101,6 +101,7 @@ func TestRunRefuses(t *testing.T) {
 		"header":               {[]string{"enqueue", "a", "--header", "tenant"}, `warren: --header: NAME=VALUE is wanted, not "tenant"`},
 		"header twice":         {[]string{"enqueue", "a", "--header", "a=1", "--header", "a=2"}, `warren: --header: "a" is given twice`},
 		"reserved header":      {[]string{"enqueue", "a", "--header", "warren-attempt=2"}, "invalid task: header warren-attempt: the name is Warren's own"},
+		"credential":           {[]string{"-c", guarded, "enqueue", "a", "--data", `{"user": {"password": "hunter2"}}`}, "the field user.password is named like a credential"},
 		"dead ls of nothing":   {[]string{"dead", "ls"}, "warren: a queue is wanted, or --unrouted\nSee warren dead ls --help.\n"},
 		"dead ls of two":       {[]string{"dead", "ls", "a", "b"}, "one queue is wanted, not 2"},
 		"dead ls of both":      {[]string{"dead", "ls", "a", "--unrouted"}, "a queue and --unrouted exclude each other"},
@@ -112,6 +113,7 @@ func TestRunRefuses(t *testing.T) {
 			o := environment{stdin: "hello"}.run(t.Context(), test.args...)
 			assert.Equal(t, exitUsage, o.code)
 			assert.Contains(t, o.stderr, test.says)
+			assert.NotContains(t, o.stderr, "hunter2")
 			assert.Empty(t, o.stdout)
 		})
 	}
