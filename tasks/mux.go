@@ -108,8 +108,12 @@ func (m *Mux) find(key string) *muxEntry {
 }
 
 // HandleTask runs the task by the handler of its key. Where there is none it returns an error that
-// is [ErrNoHandler].
+// is [ErrNoHandler]. A task whose payload is still encrypted, because no middleware has decrypted it,
+// is not run: its error is [ErrUndecryptable].
 func (m *Mux) HandleTask(ctx context.Context, t *Task) error {
+	if t.KeyID != "" {
+		return fmt.Errorf("%w: it is encrypted with key %.40q, and this worker has no keys", ErrUndecryptable, t.KeyID)
+	}
 	h, _, ok := m.Find(t.Key)
 	if !ok {
 		return fmt.Errorf("%w for key %q", ErrNoHandler, t.Key)

@@ -105,3 +105,15 @@ func TestMuxErrors(t *testing.T) {
 		assert.Equal(t, want, ok, key)
 	}
 }
+
+func TestMuxRefusesWhatIsEncrypted(t *testing.T) {
+	t.Parallel()
+	m := tasks.NewMux()
+	m.HandleFunc("#", func(context.Context, *tasks.Task) error {
+		assert.Fail(t, "it must not be run")
+		return nil
+	})
+	err := m.HandleTask(t.Context(), &tasks.Task{Key: "a", KeyID: "7"})
+	require.ErrorIs(t, err, tasks.ErrUndecryptable)
+	assert.Equal(t, `undecryptable: it is encrypted with key "7", and this worker has no keys`, err.Error())
+}

@@ -3,9 +3,7 @@ package tasks
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // The bounds of what a failure leaves in headers: a message's headers must fit one frame.
@@ -115,7 +113,7 @@ func RedeliveredMessage(m Message, t *Task, self string, notBefore time.Time) Me
 func DeadMessage(m Message, t *Task, self string, reason Reason, f Failure, counted bool) Message {
 	m = Republish(m, t, self)
 	m.Headers[HeaderDeadReason] = string(reason)
-	m.Headers[HeaderError] = cut(fmt.Sprint(f.Err), MaxErrorBytes)
+	m.Headers[HeaderError] = ErrorText(f.Err, MaxErrorBytes)
 	m.Headers[HeaderFailedAt] = f.At.UTC().Format(time.RFC3339)
 	m.Headers[HeaderQueue] = t.Queue
 	m.Headers[HeaderWorker] = f.Worker
@@ -127,7 +125,8 @@ func DeadMessage(m Message, t *Task, self string, reason Reason, f Failure, coun
 
 // failures returns warren-errors with one more.
 func failures(t *Task, f *Failure) []any {
-	line := fmt.Sprintf("#%d %s %s: %v", t.Attempt, f.At.UTC().Format(time.RFC3339), f.Worker, f.Err)
+	front := fmt.Sprintf("#%d %s %s: ", t.Attempt, f.At.UTC().Format(time.RFC3339), f.Worker)
+	line := errorText(front, f.Err, MaxErrorsItemBytes)
 	return errorList(trimErrors(append(slices.Clone(t.Errors), line)))
 }
 
@@ -135,28 +134,7 @@ func failures(t *Task, f *Failure) []any {
 func trimErrors(texts []string) []string {
 	texts = texts[max(0, len(texts)-MaxErrors):]
 	for i, text := range texts {
-		texts[i] = cut(text, MaxErrorsItemBytes)
+		texts[i] = Cut(text, MaxErrorsItemBytes)
 	}
 	return texts
-}
-
-// cut shortens a text to a number of bytes, and makes it valid UTF-8: RabbitMQ's console cannot show
-// a header that is not. What goes is the middle: an error begins with what was being done, and ends
-// with what came in the way, as do the last lines of a program.
-func cut(text string, size int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) <= size {
-		return text
-	}
-	const mark = " … "
-	kept := size - len(mark)
-	end := kept * 2 / 5
-	start := len(text) - (kept - end)
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	for !utf8.RuneStart(text[start]) {
-		start++
-	}
-	return text[:end] + mark + text[start:]
 }
