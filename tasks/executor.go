@@ -31,6 +31,13 @@ type Executor struct {
 	Spread func() float64
 	// Log takes the stacks of panics. Defaults to slog.Default().
 	Log *slog.Logger
+	// Progress takes what handlers tell by [Progress], for each task one call at a time, with the task
+	// as it was given to Execute, which must not be kept. It must not block: the handler, and in the
+	// end Execute, wait for it. Nil: nobody listens, and Progress does nothing.
+	Progress func(*Task, ProgressEvent)
+	// AfterFunc calls a function, in a goroutine of its own, when a time has passed, unless stop is
+	// called before. Defaults to time.AfterFunc.
+	AfterFunc func(d time.Duration, f func()) (stop func() bool)
 }
 
 // WithDefaults returns the executor with its zero fields filled.
@@ -48,6 +55,9 @@ func (e Executor) WithDefaults() Executor {
 	if e.Log == nil {
 		e.Log = slog.Default()
 	}
+	if e.AfterFunc == nil {
+		e.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+	}
 	return e
 }
 
@@ -58,10 +68,12 @@ func (e Executor) WithDefaults() Executor {
 // called Execute with it; the caller may then ask [Executor.Decide] in a deferred call.
 func (e *Executor) Execute(ctx context.Context, t *Task) Decision {
 	filled := e.WithDefaults()
-	return filled.execute(ctx, t)
+	return filled.execute(ctx, t, e)
 }
 
-func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
+// execute is Execute with defaults filled. A run keeps the caller's executor, so that the filled
+// one stays on the stack.
+func (e *Executor) execute(ctx context.Context, t *Task, caller *Executor) (d Decision) {
 	if ctx.Err() != nil {
 		return ended(ctx, context.Cause(ctx))
 	}
@@ -73,11 +85,13 @@ func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
 	if t.Timeout > 0 {
 		timeout = t.Timeout
 	}
-	taskCtx, cancel := context.WithTimeoutCause(ContextWithTask(ctx, t), timeout, timeoutError(timeout))
+	r := &run{Context: ctx, task: t, executor: caller}
+	taskCtx, cancel := context.WithTimeoutCause(r, timeout, timeoutError(timeout))
 	defer cancel()
+	defer r.end() // also where the handler ends its goroutine
 	defer func() {
-		if r := recover(); r != nil {
-			d = e.judge(ctx, taskCtx, t, e.panicked(t, r))
+		if cause := recover(); cause != nil {
+			d = e.judge(r, taskCtx, e.panicked(t, cause))
 		}
 	}()
 	err := e.Handler.HandleTask(taskCtx, t)
@@ -86,7 +100,7 @@ func (e *Executor) execute(ctx context.Context, t *Task) (d Decision) {
 		// the handler's panic, than wherever the text is needed.
 		_ = err.Error()
 	}
-	return e.judge(ctx, taskCtx, t, err)
+	return e.judge(r, taskCtx, err)
 }
 
 // timeoutError is ErrTimeout with the time. Each task is given one and few need it, so its text is
@@ -108,18 +122,18 @@ func (e *Executor) logPanic(what string, t *Task, r any) {
 		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
-// judge turns what came of a handler into a decision, given the worker's and the task's context.
-func (e *Executor) judge(ctx, taskCtx context.Context, t *Task, err error) Decision {
+// judge turns what came of a run into a decision, given its context with the timeout.
+func (e *Executor) judge(r *run, taskCtx context.Context, err error) Decision {
 	switch {
 	case err == nil:
-		return Decision{Action: Ack}
-	case ctx.Err() != nil:
-		return ended(ctx, err)
+		return Decision{Action: Ack, Result: r.takeResult()}
+	case r.Err() != nil: // the worker's own
+		return ended(r, err)
 	}
 	if cause := context.Cause(taskCtx); errors.Is(cause, ErrTimeout) && !errors.Is(err, ErrTimeout) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	return e.Decide(t, err)
+	return e.Decide(r.task, err)
 }
 
 // ended decides about a task that was not done when its worker's context ended.

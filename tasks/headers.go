@@ -31,6 +31,8 @@ const (
 	HeaderFailedAt   = "warren-failed-at" // RFC 3339
 	HeaderQueue      = "warren-queue"
 	HeaderWorker     = "warren-worker"
+
+	HeaderStatus = "warren-status" // of a reply: StatusOK, StatusError, StatusProgress
 )
 
 // The headers that a quorum queue adds to what it gives out again: from 4.3 on the one counts what

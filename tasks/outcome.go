@@ -85,4 +85,6 @@ type Decision struct {
 	Reason Reason
 	// Err is the error behind a Retry or DeadLetter, nil for a snooze.
 	Err error
+	// Result is what the handler of an Ack gave by [SetResult], nil where it gave nothing.
+	Result *Result
 }

@@ -132,20 +132,6 @@ func (t *Task) EffectivePriority() int {
 	return min(max(t.Priority, MinPriority), MaxPriority)
 }
 
-type taskKey struct{}
-
-// ContextWithTask returns a context that carries the task that is run under it.
-func ContextWithTask(ctx context.Context, t *Task) context.Context {
-	return context.WithValue(ctx, taskKey{}, t)
-}
-
-// FromContext returns the task that a handler's context was made for. The second result is false
-// outside of a handler.
-func FromContext(ctx context.Context) (*Task, bool) {
-	t, ok := ctx.Value(taskKey{}).(*Task)
-	return t, ok
-}
-
 // validate checks the fields that a publisher sets.
 func (t *Task) validate() error {
 	switch {
