@@ -23,9 +23,11 @@ type Client struct {
 	version    routing.Version
 	publisher  *publisher
 	management *management
+	replies    *replies
 
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	closing sync.Once
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // Connect returns a client with its first connection made. It blocks until then, trying the nodes
@@ -40,6 +42,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg, names: routing.Names{Prefix: cfg.Prefix}}
 	c.publisher = newPublisher(&c.cfg)
 	c.management = newManagement(&c.cfg)
+	c.replies = newReplies(c)
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.cancel = cancel
 	c.done.Go(func() { c.publisher.run(life) })
@@ -56,11 +59,15 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 
 // Close stops publishing, waits for the confirms that are still to come (at most 5 s), closes the
 // connection (at most 2 s more where the broker does not answer) and returns when the client's
-// goroutines are gone. What is queued and was not sent fails with [ErrClosed]. Consumers are closed
-// by who made them, before. A second call does nothing.
+// goroutines are gone. What is queued and was not sent fails with [ErrClosed], and so does each
+// [Client.EnqueueAndWait], whose reply queue is deleted before (some 4 s at most where the broker does
+// not answer). Consumers are closed by who made them, before. A second call waits for the first.
 func (c *Client) Close() {
-	c.cancel()
-	c.done.Wait()
+	c.closing.Do(func() {
+		c.replies.close()
+		c.cancel()
+		c.done.Wait()
+	})
 }
 
 // Ready returns nil while the publishing connection is up and the broker takes messages, else an

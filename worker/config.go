@@ -44,6 +44,10 @@ type Config struct {
 	// StopTimeout is how long a handler may go on after its context was cancelled at the end of the
 	// grace period, before Run gives it up. Defaults to DefaultStopTimeout.
 	StopTimeout time.Duration
+	// Progress takes what tasks tell of their progress, beside those who wait for them: for each task
+	// one call at a time, throttled as tasks.Progress says. It must not block, and must not keep the
+	// task. Defaults to nobody.
+	Progress func(*tasks.Task, tasks.ProgressEvent)
 	// Clock tells the time. Defaults to the real one.
 	Clock clockwork.Clock
 	// Log takes one line an outcome. Defaults to slog.Default().

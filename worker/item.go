@@ -29,6 +29,8 @@ type item struct {
 	pattern string
 	limit   int
 
+	replied bool // whoever waits for the task has been told, by this item or the one before
+
 	// What follows is the buffer's.
 	received time.Time // when it was pushed
 	arrival  uint64    // the how manieth it was

@@ -47,7 +47,7 @@ type queue struct {
 // errStopping is the cause of the end of handlers' contexts when the worker stops.
 var errStopping = errors.New("the worker stops")
 
-func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error) *queue {
+func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error, reports *reports) *queue {
 	log := c.Log.With("queue", cfg.Name)
 	works := newWorks(c.Clock.Now)
 	q := &queue{
@@ -56,10 +56,12 @@ func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.
 		executor: tasks.Executor{
 			Handler: tasks.Chain(cfg.Mux, cfg.Middleware...),
 			Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log,
+			Progress:  reports.progress,
+			AfterFunc: func(d time.Duration, f func()) func() bool { return c.Clock.AfterFunc(d, f).Stop },
 		}.WithDefaults(),
 		settler: settler{
 			client: client, names: client.Names(), user: client.User(), queue: cfg.Name, worker: c.Name,
-			works: works, clock: c.Clock, log: log, declare: declare,
+			works: works, clock: c.Clock, log: log, declare: declare, reports: reports,
 		},
 	}
 	q.work, q.cancelWork = context.WithCancelCause(context.Background())
@@ -106,7 +108,8 @@ func (q *queue) deliver(d *broker.Delivery) {
 	if d.Unreadable != nil {
 		it.task.ID, it.task.Key = d.Message.MessageID, d.Message.RoutingKey
 		q.settler.tell(slog.LevelError, it, "message cannot be read, the broker dead-letters it", slog.Any("error", d.Unreadable))
-		q.settler.answer(it, d.Reject)
+		it.task.ReplyTo, it.task.CorrelationID = d.Message.ReplyTo, d.Message.CorrelationID
+		q.reject(it, d)
 		return
 	}
 	now := q.clock.Now()
@@ -129,6 +132,18 @@ func (q *queue) deliver(d *broker.Delivery) {
 	default:
 		q.admit(it)
 	}
+}
+
+// reject has the broker dead-letter a delivery, beside where somebody is to be told.
+func (q *queue) reject(it *item, d *broker.Delivery) {
+	if it.task.ReplyTo == "" {
+		q.settler.answer(it, d.Reject)
+		return
+	}
+	q.settled.Go(func() {
+		q.settler.reply(q.settling, it, rejected(undecided, d.Unreadable))
+		q.settler.answer(it, d.Reject)
+	})
 }
 
 // admit has a task wait for its turn.
@@ -196,7 +211,7 @@ var errGoexit = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit)", tasks.
 // settle applies a decision to a work that is under way, beside the slot where something is to be
 // published first.
 func (q *queue) settle(it *item, d tasks.Decision, took time.Duration) {
-	if d.Action == tasks.Ack || d.Action == tasks.Requeue {
+	if d.Action == tasks.Requeue || d.Action == tasks.Ack && it.task.ReplyTo == "" {
 		q.settler.settle(q.settling, it, d, took)
 		return
 	}

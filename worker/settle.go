@@ -27,6 +27,7 @@ type settler struct {
 	clock   clockwork.Clock
 	log     *slog.Logger
 	declare func(context.Context) error
+	reports *reports
 }
 
 // publisher publishes a message and blocks until it is confirmed, unless while is done before it is
@@ -54,6 +55,7 @@ func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took t
 		if s.log.Enabled(ctx, slog.LevelInfo) { // its arguments cost more than all that is left to do
 			s.tell(slog.LevelInfo, it, "task done", slog.Duration("took", took))
 		}
+		s.reply(ctx, it, d)
 		s.answer(it, s.works.settled(it).Ack)
 		return
 	case tasks.Retry:
@@ -184,10 +186,14 @@ func (s *settler) replace(ctx context.Context, it *item, m tasks.Message, d task
 		err := s.client.PublishWhile(ctx, current.Context(), m)
 		switch {
 		case err == nil:
+			if d.Action == tasks.DeadLetter {
+				s.reply(ctx, it, d)
+			}
 			s.answer(it, s.works.settled(it).Ack)
 			return
 		case errors.Is(err, tasks.ErrInvalidTask): // too large among them
 			s.tell(slog.LevelError, it, "task cannot be published again, the broker dead-letters it", slog.Any("error", err))
+			s.reply(ctx, it, rejected(d, err))
 			s.answer(it, s.works.abandon(it).Reject)
 			return
 		case current.Lost():
@@ -217,11 +223,16 @@ func (s *settler) prepare(ctx context.Context, current delivery, err error, wait
 			s.log.Warn("topology cannot be declared", "error", declareErr)
 		}
 	}
+	s.pause(waiting, wait)
+}
+
+// pause waits for half of a time to all of it, or until ctx is done.
+func (s *settler) pause(ctx context.Context, wait time.Duration) {
 	timer := s.clock.NewTimer(wait/2 + rand.N(wait/2+1))
 	defer timer.Stop()
 	select {
 	case <-timer.Chan():
-	case <-waiting.Done():
+	case <-ctx.Done():
 	}
 }
 

@@ -14,12 +14,13 @@ import (
 
 // Worker runs the tasks of a number of queues.
 type Worker struct {
-	client *broker.Client
-	cfg    Config
-	spec   routing.Spec
-	queues []*queue
-	began  atomic.Bool
-	ready  atomic.Bool
+	client  *broker.Client
+	cfg     Config
+	spec    routing.Spec
+	queues  []*queue
+	reports *reports
+	began   atomic.Bool
+	ready   atomic.Bool
 
 	declaring singleflight.Group
 }
@@ -38,8 +39,9 @@ func New(client *broker.Client, cfg Config) (*Worker, error) {
 	if cfg.Topology != nil {
 		w.spec = *cfg.Topology
 	}
+	w.reports = newReports(client, &cfg)
 	for _, q := range cfg.Queues {
-		w.queues = append(w.queues, newQueue(client, q, &cfg, w.declare))
+		w.queues = append(w.queues, newQueue(client, q, &cfg, w.declare, w.reports))
 	}
 	return w, nil
 }
@@ -67,6 +69,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		return err
 	}
+	defer w.reports.start()()
 	for i, q := range w.queues {
 		if err := q.start(ctx, w.client); err != nil {
 			return errors.Join(err, w.stop(w.queues[:i]))

@@ -45,6 +45,7 @@ type decided struct {
 	at       time.Time
 	session  context.Context // while it lives, the settlement has reached the broker or will
 	decision tasks.Decision
+	replied  bool // it was carried out, but for the acknowledgement
 }
 
 // remembered is how many decisions are kept: several times what a session holds.
@@ -123,6 +124,7 @@ func (w *works) recognise(it *item) (joined bool, d tasks.Decision, known bool) 
 		return false, tasks.Decision{}, false
 	}
 	delete(w.decided, it.name)
+	it.replied = was.replied
 	return false, was.decision, true
 }
 
@@ -140,6 +142,7 @@ func (w *works) settled(it *item) delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.end(it)
+	it.replied = true
 	w.keep(it, content, tasks.Decision{Action: tasks.Ack})
 	return it.delivery
 }
@@ -197,7 +200,7 @@ func (w *works) keep(it *item, content uint64, d tasks.Decision) {
 	} else if old := w.remember[w.next].name; w.decided[old] == w.next {
 		delete(w.decided, old)
 	}
-	w.remember[w.next] = decided{name: it.name, content: content, at: w.now(), session: it.delivery.Context(), decision: d}
+	w.remember[w.next] = decided{name: it.name, content: content, at: w.now(), session: it.delivery.Context(), decision: d, replied: it.replied}
 	w.decided[it.name] = w.next
 	w.next = (w.next + 1) % remembered
 }
