@@ -45,8 +45,10 @@ func (n Names) Schedule() string { return n.with("schedule") }
 
 // Lease is the stream of the schedulers' lease.
 func (n Names) Lease() string { return n.with("lease") }
+
 // Reply is the reply queue of one client, which has an ID of its own.
 func (n Names) Reply(id string) string { return n.ReplyPrefix() + id }
+
 // ReplyPrefix begins the names of the clients' reply queues, and of nothing else.
 func (n Names) ReplyPrefix() string { return n.with("reply.") }
 
