@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
@@ -21,6 +22,14 @@ const DefaultGrace = 5 * time.Second
 // still be passing on what it said, and one that has nothing to do with it may hold stderr open.
 const stderrWait = time.Second
 
+// stdoutWait and progressWait are how long the rest of stdout, where it is the result, and of
+// descriptor 3 is waited for when the program has succeeded and left something behind that holds them
+// open. The latter every child does that does not close it, so the wait is only for our own reading.
+const (
+	stdoutWait   = time.Second
+	progressWait = 100 * time.Millisecond
+)
+
 // groupPoll is how often the rest of a program's group is looked for: its end cannot be waited for.
 const groupPoll = 20 * time.Millisecond
 
@@ -37,13 +46,23 @@ type ExecConfig struct {
 	Grace time.Duration
 	// After returns a channel that receives once a time has passed. Defaults to time.After.
 	After func(time.Duration) <-chan time.Time
+	// Log is told once a task of progress that cannot be read. Defaults to slog.Default().
+	Log *slog.Logger
 }
 
 // Exec is a [tasks.Handler] that runs a program for each task. It is safe for use by any number of
 // goroutines. Make one with [NewExec].
 //
-// The program runs in the worker's directory and gets the payload on stdin, which it need not read;
-// its stdout is discarded. Its environment is the worker's, without WARREN_*, AMQP_URL, TRACEPARENT
+// The program runs in the worker's directory and gets the payload on stdin, which it need not read.
+// Where somebody waits for the task (it has a ReplyTo), the program's stdout is its result: at most
+// MaxResultBytes, as application/json where it is valid JSON, as text/plain where it is UTF-8, else as
+// application/octet-stream. Otherwise stdout is discarded.
+//
+// On descriptor 3 it may tell its progress, a JSON object a line, at most 4 KiB: percent, a number,
+// and note, a text that may be absent; they go to [tasks.Progress]. Lines that are anything else are
+// ignored. There is no descriptor 3 on Windows.
+//
+// Its environment is the worker's, without WARREN_*, AMQP_URL, TRACEPARENT
 // and TRACESTATE, which may hold the broker's password or be of another task, and with one variable
 // for each thing that the task carries: WARREN_TASK_ID, WARREN_ROUTING_KEY, WARREN_QUEUE,
 // WARREN_ATTEMPT (from 1), WARREN_CONTENT_TYPE, WARREN_CONTENT_ENCODING, those of the wire's other
@@ -82,6 +101,9 @@ func NewExec(c ExecConfig) (*Exec, error) {
 	if c.After == nil {
 		c.After = time.After
 	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
 	c.Argv = slices.Clone(c.Argv)
 	return &Exec{config: c, running: map[*program]bool{}}, nil
 }
@@ -102,8 +124,8 @@ func NewExec(c ExecConfig) (*Exec, error) {
 // something of them is left after the grace, SIGKILL. The outcome is then an error that is the
 // cause of ctx, whatever the exit status: many programs answer SIGTERM with 0, having done nothing.
 // What a program leaves behind when it fails by itself is stopped in the same way, so that it does
-// not run beside the retry; what it leaves behind with status 0 is left alone, but for its stderr,
-// which is closed. What has moved to another process group (setsid, a daemon) is out of reach.
+// not run beside the retry; what it leaves behind with status 0 is left alone, but for its pipes,
+// which are closed. What has moved to another process group (setsid, a daemon) is out of reach.
 //
 // On Linux the kernel kills the program when the worker has ended, even by SIGKILL, but not what
 // the program has started. Where the system has no process groups, the program alone is killed, at
@@ -116,7 +138,11 @@ func (e *Exec) HandleTask(ctx context.Context, t *tasks.Task) error {
 	if err != nil {
 		return tasks.Permanent(err) // the next attempt carries no less
 	}
-	p, err := e.start(env, t.Payload)
+	var output *capture
+	if t.ReplyTo != "" {
+		output = &capture{limit: MaxResultBytes}
+	}
+	p, err := e.start(env, t.Payload, output, &progressLines{ctx: ctx, log: e.config.Log, task: t})
 	if err != nil {
 		return fmt.Errorf("cannot start the program: %w", err)
 	}
@@ -126,7 +152,15 @@ func (e *Exec) HandleTask(ctx context.Context, t *tasks.Task) error {
 	if stopped {
 		return stopOutcome(context.Cause(ctx), p.outcome())
 	}
-	return p.outcome()
+	err = p.outcome()
+	if err != nil {
+		return err
+	}
+	p.reports.finish()
+	if result, ok := output.result(); ok {
+		tasks.SetResult(ctx, result)
+	}
+	return nil
 }
 
 // Kill ends at once, by SIGKILL, the programs that run now, with all that they started in their
@@ -143,7 +177,7 @@ func (e *Exec) Kill() {
 }
 
 // start starts the program and keeps it in mind for Kill.
-func (e *Exec) start(env []string, payload []byte) (*program, error) {
+func (e *Exec) start(env []string, payload []byte, output *capture, reports *progressLines) (*program, error) {
 	e.mu.Lock()
 	killed := e.killed
 	e.mu.Unlock()
@@ -152,7 +186,7 @@ func (e *Exec) start(env []string, payload []byte) (*program, error) {
 	}
 	cmd := exec.Command(e.config.Argv[0], e.config.Argv[1:]...)
 	cmd.Env = env
-	p, err := startProgram(cmd, payload) // without the lock: the start may wait for a file system
+	p, err := startProgram(cmd, payload, output, reports) // without the lock: the start may wait for a file system
 	if err != nil {
 		return nil, err
 	}
@@ -182,19 +216,30 @@ func (e *Exec) await(ctx context.Context, p *program) (stopped bool) {
 	switch {
 	case stopped:
 		e.stop(p)
-		e.awaitStderr(p)
+		e.drain(p.stderr, stderrWait)
 	case p.err != nil:
-		e.awaitStderr(p)
+		e.drain(p.stderr, stderrWait)
 		e.stop(p)
+	default:
+		e.drain(p.stdout, stdoutWait)
+		e.drain(p.progress, progressWait)
 	}
 	return stopped
 }
 
-// awaitStderr gives what is left of stderr its time.
-func (e *Exec) awaitStderr(p *program) {
+// drain gives what is left of a stream, which may be nil, its time.
+func (e *Exec) drain(s *stream, wait time.Duration) {
+	if s == nil {
+		return
+	}
 	select {
-	case <-p.drained:
-	case <-e.config.After(stderrWait):
+	case <-s.drained:
+		return
+	default:
+	}
+	select {
+	case <-s.drained:
+	case <-e.config.After(wait):
 	}
 }
 

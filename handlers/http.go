@@ -147,6 +147,9 @@ func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 //   - 408, 429, 5xx: an error to be retried;
 //   - other 4xx, and 3xx, since redirects are not followed: [tasks.Permanent].
 //
+// Where somebody waits for the task (it has a ReplyTo), the body of a 2xx is its result, at most
+// MaxResultBytes, with the answer's Content-Type. Otherwise it is not kept.
+//
 // These errors are a [*StatusError]. A request that got no answer is an error to be retried, which
 // is the cause of ctx where ctx ended, and context.DeadlineExceeded after the timeout.
 func (h *HTTP) HandleTask(ctx context.Context, t *tasks.Task) error {
@@ -188,6 +191,11 @@ func (h *HTTP) post(ctx context.Context, t *tasks.Task) error {
 	defer func() { _ = resp.Body.Close() }() // the outcome is known
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return statusOutcome(resp, "", h.now()) // what follows is no body, and has no end
+	}
+	if t.ReplyTo != "" && resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		if result, ok := bodyResult(resp); ok {
+			tasks.SetResult(ctx, result)
+		}
 	}
 	// A body that cannot be read does not change the outcome.
 	beginning, _ := io.ReadAll(io.LimitReader(resp.Body, bodyBytes+utf8.UTFMax))

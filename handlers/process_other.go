@@ -18,6 +18,9 @@ func startGroup(cmd *exec.Cmd) (group processGroup, release func(), err error) {
 	return processGroup{cmd.Process}, func() {}, nil
 }
 
+// extraFiles returns none: the system hands on the standard streams alone.
+func extraFiles(...*os.File) []*os.File { return nil }
+
 // terminate kills the program, which cannot be asked. It fails only where it has ended already.
 func (g processGroup) terminate() { _ = g.leader.Kill() }
 

@@ -3,6 +3,7 @@
 package handlers
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -22,6 +23,9 @@ func startGroup(cmd *exec.Cmd) (group processGroup, release func(), err error) {
 	}
 	return processGroup{cmd.Process.Pid}, release, nil
 }
+
+// extraFiles returns the files that a program has beside its standard streams, from descriptor 3 on.
+func extraFiles(files ...*os.File) []*os.File { return files }
 
 // terminate asks the group to end. Its only failures are that nothing is left of the group, and
 // that it belongs to another user by now, which leaves it to its own end.

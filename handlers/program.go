@@ -31,31 +31,30 @@ type program struct {
 	exited chan struct{} // closed once the leader is gone
 	err    error         // what the wait for it returned; written before exited is closed
 
-	stdin   *os.File
-	stderr  *os.File
-	told    *tail         // the end of stderr; written until drained is closed
-	drained chan struct{} // closed once stderr was read to its end, or closed
+	stdin    *os.File
+	stderr   *stream // to told
+	told     *tail   // the end of stderr
+	stdout   *stream // to output; nil where nobody wants it
+	output   *capture
+	progress *stream // descriptor 3, to reports
+	reports  *progressLines
 
 	goroutines sync.WaitGroup
 }
 
-// startProgram starts a program and gives it the payload on stdin.
-func startProgram(cmd *exec.Cmd, payload []byte) (*program, error) {
-	childStdin, stdin, err := os.Pipe()
+// startProgram starts a program and gives it the payload on stdin. Its stdout is kept in output, which
+// may be nil.
+func startProgram(cmd *exec.Cmd, payload []byte, output *capture, reports *progressLines) (*program, error) {
+	p := &program{cmd: cmd, exited: make(chan struct{}), told: &tail{limit: stderrBytes}, output: output, reports: reports}
+	child, err := p.open()
+	defer func() {
+		for _, file := range child {
+			file.Close()
+		}
+	}()
 	if err != nil {
+		p.close()
 		return nil, err
-	}
-	defer childStdin.Close()
-	stderr, childStderr, err := os.Pipe()
-	if err != nil {
-		stdin.Close()
-		return nil, err
-	}
-	defer childStderr.Close()
-	cmd.Stdin, cmd.Stderr = childStdin, childStderr
-	p := &program{
-		cmd: cmd, exited: make(chan struct{}),
-		stdin: stdin, stderr: stderr, told: &tail{limit: stderrBytes}, drained: make(chan struct{}),
 	}
 	started := make(chan error, 1)
 	p.goroutines.Go(func() { p.run(started) })
@@ -67,11 +66,44 @@ func startProgram(cmd *exec.Cmd, payload []byte) (*program, error) {
 		_, _ = io.Copy(p.stdin, bytes.NewReader(payload)) // a program need not read it
 		p.stdin.Close()
 	})
-	p.goroutines.Go(func() {
-		defer close(p.drained)
-		_, _ = io.Copy(p.told, p.stderr) // what was read is told, whatever ends it
-	})
+	p.goroutines.Go(func() { p.stderr.copyTo(p.told) })
+	p.goroutines.Go(func() { p.progress.copyTo(p.reports) })
+	if p.stdout != nil {
+		p.goroutines.Go(func() { p.stdout.copyTo(p.output) })
+	}
 	return p, nil
+}
+
+// open makes the program's pipes and returns its ends of them, beside an error too.
+func (p *program) open() (child []*os.File, err error) {
+	childStdin, stdin, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	child, p.stdin, p.cmd.Stdin = append(child, childStdin), stdin, childStdin
+	add := func(s **stream) *os.File {
+		if err != nil {
+			return nil
+		}
+		var end *os.File
+		if *s, end, err = openStream(); err == nil {
+			child = append(child, end)
+		}
+		return end
+	}
+	if stderr := add(&p.stderr); stderr != nil {
+		p.cmd.Stderr = stderr
+	}
+	if progress := add(&p.progress); progress != nil {
+		p.cmd.ExtraFiles = extraFiles(progress)
+	}
+	if p.output == nil {
+		return child, err
+	}
+	if stdout := add(&p.stdout); stdout != nil {
+		p.cmd.Stdout = stdout
+	}
+	return child, err
 }
 
 // run starts the program, tells what came of that, and waits for the program to be gone.
@@ -99,10 +131,14 @@ func (p *program) gone() bool {
 }
 
 // close ends what is left of the streams and returns when all goroutines are gone. The leader is gone
-// already. Children that outlive it and still write to stderr get SIGPIPE.
+// already. Children that outlive it and still write to them get SIGPIPE.
 func (p *program) close() {
-	p.stdin.Close()
-	p.stderr.Close()
+	if p.stdin != nil {
+		p.stdin.Close()
+	}
+	for _, s := range [...]*stream{p.stderr, p.stdout, p.progress} {
+		s.close()
+	}
 	p.goroutines.Wait()
 }
 

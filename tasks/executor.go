@@ -91,7 +91,7 @@ func (e *Executor) execute(ctx context.Context, t *Task, caller *Executor) (d De
 	defer r.end() // also where the handler ends its goroutine
 	defer func() {
 		if cause := recover(); cause != nil {
-			d = e.judge(r, taskCtx, e.panicked(t, cause))
+			d = e.judge(taskCtx, r, e.panicked(t, cause))
 		}
 	}()
 	err := e.Handler.HandleTask(taskCtx, t)
@@ -100,7 +100,7 @@ func (e *Executor) execute(ctx context.Context, t *Task, caller *Executor) (d De
 		// the handler's panic, than wherever the text is needed.
 		_ = err.Error()
 	}
-	return e.judge(r, taskCtx, err)
+	return e.judge(taskCtx, r, err)
 }
 
 // timeoutError is ErrTimeout with the time. Each task is given one and few need it, so its text is
@@ -122,8 +122,8 @@ func (e *Executor) logPanic(what string, t *Task, r any) {
 		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
-// judge turns what came of a run into a decision, given its context with the timeout.
-func (e *Executor) judge(r *run, taskCtx context.Context, err error) Decision {
+// judge turns what came of a run into a decision, given the context that the handler had.
+func (e *Executor) judge(taskCtx context.Context, r *run, err error) Decision {
 	switch {
 	case err == nil:
 		return Decision{Action: Ack, Result: r.takeResult()}

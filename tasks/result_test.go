@@ -2,7 +2,6 @@ package tasks_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 
@@ -188,8 +187,8 @@ func TestRemoteErrorIsFoundByItsReason(t *testing.T) {
 	t.Parallel()
 	err := error(&tasks.RemoteError{ID: "x", Reason: tasks.ReasonPermanent, Text: "boom"})
 	assert.EqualError(t, err, "task x is dead (permanent): boom")
-	assert.True(t, errors.Is(err, &tasks.RemoteError{Reason: tasks.ReasonPermanent}))
-	assert.False(t, errors.Is(err, &tasks.RemoteError{Reason: tasks.ReasonExpired}))
-	assert.False(t, errors.Is(err, &tasks.RemoteError{ID: "y", Reason: tasks.ReasonPermanent}))
+	assert.ErrorIs(t, err, &tasks.RemoteError{Reason: tasks.ReasonPermanent})
+	assert.NotErrorIs(t, err, &tasks.RemoteError{Reason: tasks.ReasonExpired})
+	assert.NotErrorIs(t, err, &tasks.RemoteError{ID: "y", Reason: tasks.ReasonPermanent})
 	assert.EqualError(t, &tasks.RemoteError{ID: "x", Text: "too large"}, "task x is done, without its result: too large")
 }

@@ -32,7 +32,7 @@ func (c *command) flags(flags *pflag.FlagSet) {
 
 // check finds out whether there is something to work on, before anything is connected.
 func (c *command) check(cfg *config.Config) error {
-	_, closeHandlers, err := c.build(cfg)
+	_, closeHandlers, err := c.build(cfg, slog.Default()) // nothing runs
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *command) check(cfg *config.Config) error {
 // serve runs the worker until ctx is done. Every process declares the whole topology, also for the
 // queues that it does not work on.
 func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
-	queues, closeHandlers, err := c.build(cfg)
+	queues, closeHandlers, err := c.build(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (c *command) abort() {
 }
 
 // build makes the queues to work on with their handlers, and what closes those.
-func (c *command) build(cfg *config.Config) (queues []worker.Queue, closeHandlers func(), err error) {
+func (c *command) build(cfg *config.Config, log *slog.Logger) (queues []worker.Queue, closeHandlers func(), err error) {
 	for _, name := range c.queues {
 		if !slices.ContainsFunc(cfg.Queues, func(q config.Queue) bool { return q.Name == name }) {
 			return nil, nil, fmt.Errorf("--queue %s: there is no such queue", name)
@@ -98,7 +98,7 @@ func (c *command) build(cfg *config.Config) (queues []worker.Queue, closeHandler
 		}
 		mux := tasks.NewMux()
 		for _, h := range q.Handlers {
-			handler, closeHandler, err := newHandler(h)
+			handler, closeHandler, err := newHandler(h, log)
 			if err != nil {
 				return nil, nil, fmt.Errorf("queues.%s.handlers.%s: %w", q.Name, h.Pattern, err)
 			}
@@ -130,7 +130,7 @@ func handleOptions(h config.Handler) []tasks.HandleOption {
 }
 
 // newHandler makes the handler that a configuration describes.
-func newHandler(h config.Handler) (handler tasks.Handler, closeHandler func(), err error) {
+func newHandler(h config.Handler, log *slog.Logger) (handler tasks.Handler, closeHandler func(), err error) {
 	if h.HTTP != nil {
 		tlsConfig, err := h.HTTP.TLS.Load("http.tls")
 		if err != nil {
@@ -144,7 +144,7 @@ func newHandler(h config.Handler) (handler tasks.Handler, closeHandler func(), e
 		}
 		return service, service.Close, nil
 	}
-	program, err := handlers.NewExec(handlers.ExecConfig{Argv: h.Exec})
+	program, err := handlers.NewExec(handlers.ExecConfig{Argv: h.Exec, Log: log})
 	if err != nil {
 		return nil, nil, err
 	}

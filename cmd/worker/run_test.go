@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -72,7 +73,7 @@ queues:
       "#": {http: {url: "http://127.0.0.1:1"}}
 `), noEnvironment)
 	require.NoError(t, err)
-	queues, closeHandlers, err := (&command{}).build(cfg)
+	queues, closeHandlers, err := (&command{}).build(cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer closeHandlers()
 	require.Len(t, queues, 1)
