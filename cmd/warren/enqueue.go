@@ -22,6 +22,10 @@ type enqueueFlags struct {
 	delay, at   string
 	id          string
 	headers     []string
+
+	wait    bool
+	timeout string
+	asJSON  bool
 }
 
 func (c *cli) enqueue() *cobra.Command {
@@ -30,10 +34,13 @@ func (c *cli) enqueue() *cobra.Command {
 		Use:   "enqueue KEY",
 		Short: "Enqueue a task and print its ID",
 		Long: "Enqueue publishes a task under a routing key and prints its ID once the broker has confirmed it.\n" +
-			"A key that no queue wants is refused with exit code 1; a task with a delay is parked instead, when it is due.",
+			"A key that no queue wants is refused with exit code 1; a task with a delay is parked instead, when it is due.\n\n" +
+			"With --wait it goes on to wait until the task is done and prints its result; the ID and the progress go to\n" +
+			"stderr. A task that is dead, and one of which nothing is known when the waiting ends, is exit code 1.",
 		Example: `  warren enqueue email.welcome --data '{"user": 7}' --priority 7
   warren enqueue report.daily --data @report.json --at 2026-11-22T09:00:00+09:00
-  generate | warren enqueue import.file --data - --content-type text/csv --header tenant=acme`,
+  generate | warren enqueue import.file --data - --content-type text/csv --header tenant=acme
+  warren enqueue image.resize --data '{"width": 640}' --wait --timeout 30s >image.png`,
 		Args: cobra.ExactArgs(1),
 	}
 	flags := cmd.Flags()
@@ -46,6 +53,9 @@ func (c *cli) enqueue() *cobra.Command {
 	flags.StringVar(&f.at, "at", "", "run no earlier than at this `TIME`, in RFC 3339")
 	flags.StringVar(&f.id, "id", "", "the task's `ID` (default a new UUIDv7)")
 	flags.StringArrayVar(&f.headers, "header", nil, "a header, `NAME=VALUE`; may be given several times")
+	flags.BoolVar(&f.wait, "wait", false, "wait until the task is done, and print its result")
+	flags.StringVar(&f.timeout, "timeout", "", "wait for this `TIME` at most, such as 90s (default no limit)")
+	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	cmd.MarkFlagsMutuallyExclusive("delay", "at")
 	cmd.RunE = c.begin(func(ctx context.Context, args []string) error {
 		if flags.Changed("priority") && f.priority == 0 { // which a task takes for none
@@ -55,7 +65,14 @@ func (c *cli) enqueue() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.publish(ctx, task)
+		timeout, err := waitTimeout(&f)
+		if err != nil {
+			return err
+		}
+		if f.wait {
+			return c.publishAndWait(ctx, task, timeout, f.asJSON)
+		}
+		return c.publish(ctx, task, f.asJSON)
 	})
 	return cmd
 }
@@ -117,7 +134,7 @@ func headers(pairs []string) (map[string]any, error) {
 }
 
 // publish enqueues a task and prints its ID. Nothing is declared: enqueueing is quick.
-func (c *cli) publish(ctx context.Context, t tasks.Task) error {
+func (c *cli) publish(ctx context.Context, t tasks.Task, asJSON bool) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -132,14 +149,24 @@ func (c *cli) publish(ctx context.Context, t tasks.Task) error {
 	defer client.Close()
 	id, err := client.Enqueue(ctx, t)
 	switch {
-	case errors.Is(err, broker.ErrUnroutable):
-		return fmt.Errorf("no queue wants %q, and nothing was enqueued; see warren routes explain %s. "+
-			"Queues are declared when a worker or a scheduler starts (%w)", t.Key, t.Key, err)
-	case errors.Is(err, broker.ErrUnconfirmed):
-		return fmt.Errorf("%w; it may have arrived: enqueue it again with --id %s, so that it can be told", err, id)
 	case err != nil:
-		return err
+		return enqueueError(t.Key, id, err)
+	case asJSON:
+		return c.lines().Encode(taskEnd{ID: id, Status: statusEnqueued})
 	}
 	_, err = fmt.Fprintln(c.stdout, id)
 	return err
+}
+
+// enqueueError says what to do about a task that was not, or may not have been, enqueued.
+func enqueueError(key, id string, err error) error {
+	switch {
+	case errors.Is(err, broker.ErrUnroutable):
+		return fmt.Errorf("no queue wants %q, and nothing was enqueued; see warren routes explain %s. "+
+			"Queues are declared when a worker or a scheduler starts (%w)", key, key, err)
+	case errors.Is(err, broker.ErrUnconfirmed):
+		return fmt.Errorf("%w; it may have arrived: enqueue it again with --id %s, so that it can be told", err, id)
+	default:
+		return err
+	}
 }

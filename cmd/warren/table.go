@@ -24,18 +24,23 @@ type table struct {
 // unknown stands in a cell for what nobody tells.
 const unknown = "-"
 
-// add adds a row. Characters that would move a terminal's cursor are replaced: error texts and
-// foreign headers may hold anything.
+// add adds a row.
 func (t *table) add(cells ...string) {
 	for i, cell := range cells {
-		cells[i] = strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
-				return ' '
-			}
-			return r
-		}, strings.ToValidUTF8(cell, "\uFFFD"))
+		cells[i] = printable(cell)
 	}
 	t.rows = append(t.rows, cells)
+}
+
+// printable replaces characters that would move a terminal's cursor: error texts, notes and foreign
+// headers may hold anything.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 // minLast is what is left of the last column on the narrowest terminal.

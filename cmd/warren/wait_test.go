@@ -1,0 +1,96 @@
+//go:build integration
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/handlers"
+	"github.com/warrenmq/warren/tasks"
+	"github.com/warrenmq/warren/worker"
+)
+
+// script is a program that handles email.#: what it does is in the payload.
+const script = `
+read -r what || true
+case $what in
+*good*) echo '{"percent": 50, "note": "half"}' >&3; echo '{"sum": 5}' ;;
+*binary*) printf '\377' ;;
+*bad*) echo "no luck" >&2; exit 65 ;;
+*slow*) sleep 60 ;;
+esac`
+
+func (s *site) work() {
+	s.t.Helper()
+	program, err := handlers.NewExec(handlers.ExecConfig{Argv: []string{"/bin/sh", "-c", script}})
+	require.NoError(s.t, err)
+	mux := tasks.NewMux()
+	mux.Handle("email.#", program)
+	w, err := worker.New(s.client, worker.Config{Queues: []worker.Queue{{Name: "email", Routes: []string{"email.#"}, Mux: mux}}, Grace: -1})
+	require.NoError(s.t, err)
+	ctx, cancel := context.WithCancel(s.ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	s.t.Cleanup(func() {
+		cancel()
+		assert.NoError(s.t, <-ended)
+	})
+}
+
+func TestEnqueueAndWait(t *testing.T) {
+	s := newSite(t)
+	s.work()
+	wait := func(data string, args ...string) outcome {
+		return s.run(append([]string{"enqueue", "email.welcome", "--id", "my-id", "--data", `"` + data + `"`, "--wait"}, args...)...)
+	}
+	object := func(o outcome) map[string]any {
+		var object map[string]any
+		require.NoError(t, json.Unmarshal([]byte(o.stdout), &object))
+		return object
+	}
+	t.Run("done", func(t *testing.T) {
+		o := wait("good", "--timeout", "30s")
+		require.Equal(t, exitDone, o.code, o.stderr)
+		assert.Equal(t, "{\"sum\": 5}\n", o.stdout)
+		assert.Equal(t, "warren: enqueued my-id\nwarren: 50 % half\n", o.stderr)
+		o = wait("good", "--json")
+		require.Equal(t, exitDone, o.code, o.stderr)
+		assert.Equal(t, map[string]any{"id": "my-id", "status": "done", "content_type": "application/json", "result": "{\"sum\": 5}\n"}, object(o))
+	})
+	t.Run("no text", func(t *testing.T) {
+		assert.Equal(t, "\xff", wait("binary").stdout)
+		assert.Equal(t, "/w==", object(wait("binary", "--json"))["result_base64"])
+	})
+	t.Run("dead", func(t *testing.T) {
+		o := wait("bad")
+		assert.Equal(t, exitFailed, o.code)
+		assert.Empty(t, o.stdout)
+		assert.Equal(t, "warren: enqueued my-id\nwarren: task my-id is dead (permanent): exit status 65: no luck\n", o.stderr)
+		o = wait("bad", "--json")
+		assert.Equal(t, exitFailed, o.code)
+		assert.Empty(t, o.stderr)
+		assert.Equal(t, map[string]any{"id": "my-id", "status": "dead", "reason": "permanent", "error": "exit status 65: no luck"}, object(o))
+	})
+	t.Run("unknown", func(t *testing.T) {
+		o := wait("slow", "--timeout", "300ms")
+		assert.Equal(t, exitFailed, o.code)
+		assert.Contains(t, o.stderr, "warren: wait for task my-id, which may still run: context deadline exceeded")
+		o = wait("slow", "--timeout", "300ms", "--json")
+		assert.Equal(t, exitFailed, o.code)
+		assert.Equal(t, "unknown", object(o)["status"])
+	})
+	t.Run("nobody wants it", func(t *testing.T) {
+		o := s.run("enqueue", "sms.send", "--wait")
+		assert.Equal(t, exitFailed, o.code)
+		assert.Contains(t, o.stderr, `no queue wants "sms.send"`)
+	})
+	t.Run("without waiting", func(t *testing.T) {
+		o := s.run("enqueue", "email.welcome", "--json", "--id", "my-id")
+		assert.Equal(t, "{\"id\":\"my-id\",\"status\":\"enqueued\"}\n", o.stdout)
+	})
+}
