@@ -23,6 +23,19 @@ type WelcomeEmail struct {
 // Welcome is shared by those who enqueue the task and those who handle it.
 var Welcome = tasks.Define[WelcomeEmail]("email.welcome")
 
+// Image and Resized are the payload and the result of the task that makes an image smaller.
+type (
+	Image struct {
+		URL string `json:"url"`
+	}
+	Resized struct {
+		Height int `json:"height"`
+	}
+)
+
+// Resize is a task that somebody waits for.
+var Resize = tasks.DefineResult[Image, Resized]("image.resize")
+
 var errNoSuchUser = errors.New("no such user")
 
 // Two handlers with what may be set of them and of their queue, and many tasks for one of them.
@@ -74,5 +87,35 @@ func Example() {
 	}()
 	if err := w.Run(ctx); err != nil {
 		log.Print(err)
+	}
+}
+
+// A task whose result is waited for, and its progress watched.
+func Example_results() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	client, err := broker.Connect(ctx, broker.Config{})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer client.Close()
+
+	mux := tasks.NewMux() // a worker's
+	Resize.Handle(mux, func(ctx context.Context, _ Image) (Resized, error) {
+		tasks.Progress(ctx, 40, "decoded")
+		return Resized{Height: 480}, nil
+	})
+
+	resized, err := Resize.EnqueueAndWait(ctx, client, Image{URL: "https://example.com/a.png"},
+		tasks.Priority(7), tasks.OnProgress(func(e tasks.ProgressEvent) { log.Print(e.Percent, e.Note) }))
+	var remote *tasks.RemoteError
+	switch {
+	case errors.As(err, &remote):
+		log.Printf("task %s is dead: %s", remote.ID, remote.Reason)
+	case err != nil: // the time was over, or the reply was lost: the task may still run
+		log.Print(err)
+	default:
+		log.Print(resized.Height)
 	}
 }
