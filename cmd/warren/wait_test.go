@@ -91,6 +91,6 @@ func TestEnqueueAndWait(t *testing.T) {
 	})
 	t.Run("without waiting", func(t *testing.T) {
 		o := s.run("enqueue", "email.welcome", "--json", "--id", "my-id")
-		assert.Equal(t, "{\"id\":\"my-id\",\"status\":\"enqueued\"}\n", o.stdout)
+		assert.JSONEq(t, `{"id": "my-id", "status": "enqueued"}`, o.stdout)
 	})
 }
