@@ -62,6 +62,11 @@ bench: ## Measure Warren beside a hand-written loop on a RabbitMQ (docs/benchmar
 fault: ## Kill workers and restart RabbitMQ under load, and account for every task.
 	$(GO) run ./chaos fault $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(FAULT)
 
+# EFFECTS are the command's flags; SHORT=1 makes it some 15 s a broker, SEED=N repeats the faults.
+.PHONY: effects
+effects: ## Cut connections to RabbitMQ and PostgreSQL under load, and count every task's effects.
+	$(GO) run ./chaos effects $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(EFFECTS)
+
 FUZZTIME ?= 30s
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s).

@@ -29,8 +29,9 @@ type death struct {
 
 // crew is a number of worker processes, each of which is started again whenever it ends.
 type crew struct {
-	at     station // but for the name of the process
-	folder string  // of their output
+	role   string    // the command that makes a process a worker
+	places []station // but for the name of the process
+	folder string    // of their output
 
 	mu      sync.Mutex
 	current []*exec.Cmd // by place, nil where none runs
@@ -43,17 +44,17 @@ type crew struct {
 	done     sync.WaitGroup
 }
 
-// startCrew starts so many workers. They must be stopped.
-func startCrew(size int, at station, folder string) (*crew, error) {
+// startCrew starts a worker at each place. They must be stopped.
+func startCrew(role string, places []station, folder string) (*crew, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	c := &crew{
-		at: at, folder: folder, stopping: make(chan struct{}),
-		current: make([]*exec.Cmd, size), names: make([]string, size),
+		role: role, places: places, folder: folder, stopping: make(chan struct{}),
+		current: make([]*exec.Cmd, len(places)), names: make([]string, len(places)),
 	}
-	for place := range size {
+	for place := range places {
 		c.done.Go(func() { c.keep(program, place) })
 	}
 	return c, nil
@@ -94,9 +95,9 @@ func (c *crew) serve(program string, place int, name string) error {
 		return err
 	}
 	defer output.Close()
-	at := c.at
+	at := c.places[place]
 	at.process = name
-	cmd := exec.Command(program, "worker")
+	cmd := exec.Command(program, c.role)
 	cmd.Env = append(os.Environ(), at.environment()...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the keyboard is ours

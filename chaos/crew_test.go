@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -53,7 +54,7 @@ func TestCrew(t *testing.T) {
 	l, err := openLedger(filepath.Join(folder, "ledger"))
 	require.NoError(t, err)
 	defer l.close()
-	c, err := startCrew(2, station{ledger: filepath.Join(folder, "ledger")}, folder)
+	c, err := startCrew(roleWorker, slices.Repeat([]station{{ledger: filepath.Join(folder, "ledger")}}, 2), folder)
 	require.NoError(t, err)
 	awaitProcess(t, l, "worker-1.1")
 	awaitProcess(t, l, "worker-2.1")
@@ -75,7 +76,7 @@ func TestCrewReplacesWhoEnds(t *testing.T) {
 	l, err := openLedger(filepath.Join(folder, "ledger"))
 	require.NoError(t, err)
 	defer l.close()
-	c, err := startCrew(1, station{ledger: filepath.Join(folder, "ledger")}, folder)
+	c, err := startCrew(roleWorker, []station{{ledger: filepath.Join(folder, "ledger")}}, folder)
 	require.NoError(t, err)
 	awaitProcess(t, l, "worker-1.2")
 	require.NoError(t, c.stop(t.Context()))

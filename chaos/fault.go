@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,22 +27,26 @@ var (
 // errWrong where a check failed.
 func fault(ctx context.Context, o options, out, log io.Writer) error {
 	p := newPlan(o.settings)
+	return o.onEach(ctx, log, func(b *brokertest.Broker) error { return runOn(ctx, b, p, out, log) })
+}
+
+// onEach calls a function with each kind of broker, one after the other.
+func (c choice) onEach(ctx context.Context, log io.Writer, run func(*brokertest.Broker) error) error {
 	var failures []error
 	ran := 0
-	for _, flavour := range o.brokers {
+	for _, flavour := range c.brokers {
 		b, err := brokertest.Start(ctx, flavour, brokertest.Options{Out: log})
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && o.all:
+		case err != nil && c.all:
 			fmt.Fprintln(log, err)
 			continue
 		case err != nil:
 			return err
 		}
 		ran++
-		err = errors.Join(runOn(ctx, b, p, out, log), b.Close())
-		failures = append(failures, err)
+		failures = append(failures, errors.Join(run(b), b.Close()))
 		if ctx.Err() != nil {
 			break
 		}
@@ -108,27 +113,36 @@ func (f *field) open(ctx context.Context) (err error) {
 	if f.clientLog, err = os.Create(filepath.Join(f.folder, "publisher.log")); err != nil {
 		return err
 	}
-	f.client, err = broker.Connect(ctx, broker.Config{
-		URLs: []string{f.broker.URL}, Management: f.broker.Management, Name: "chaos", BackoffMax: time.Second,
-		Log: slog.New(slog.NewTextHandler(f.clientLog, nil)),
-	})
-	if err != nil {
-		return err
-	}
-	pattern, err := routing.ParsePattern(route)
-	if err != nil {
-		return err
-	}
-	spec := routing.Spec{Queues: []routing.QueueSpec{{Name: queueName, Routes: []routing.Pattern{pattern}}}}
-	if err := f.client.Declare(ctx, spec); err != nil {
+	if f.client, err = connect(ctx, f.broker, f.broker.URL, f.clientLog); err != nil {
 		return err
 	}
 	path := filepath.Join(f.folder, "ledger")
 	if f.ledger, err = openLedger(path); err != nil {
 		return err
 	}
-	f.crew, err = startCrew(f.plan.workers+f.plan.spared, station{url: f.broker.URL, ledger: path}, f.folder)
+	places := slices.Repeat([]station{{url: f.broker.URL, ledger: path}}, f.plan.workers+f.plan.spared)
+	f.crew, err = startCrew(roleWorker, places, f.folder)
 	return err
+}
+
+// connect returns a client with the topology of a run declared.
+func connect(ctx context.Context, b *brokertest.Broker, url string, log io.Writer) (*broker.Client, error) {
+	client, err := broker.Connect(ctx, broker.Config{
+		URLs: []string{url}, Management: b.Management, Name: "chaos", BackoffMax: time.Second,
+		Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	pattern, err := routing.ParsePattern(route)
+	if err == nil {
+		err = client.Declare(ctx, routing.Spec{Queues: []routing.QueueSpec{{Name: queueName, Routes: []routing.Pattern{pattern}}}})
+	}
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	return client, nil
 }
 
 // close ends what is left of all that was opened.

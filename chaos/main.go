@@ -2,10 +2,12 @@
 // are at it, and tells what became of every task.
 //
 // It owns the plan of tasks and faults (a pure function of its seed), the processes, the ledger to
-// which handlers write what they do, and the checker that compares the two. Of Warren it knows what
+// which handlers write what they do, and the checker that compares the two; and the count of what
+// tasks have done in a PostgreSQL. Of Warren it knows what
 // any program does that imports it.
 //
 //	go run ./chaos fault [flags]
+//	go run ./chaos effects [flags]
 package main
 
 import (
@@ -22,10 +24,18 @@ import (
 const usage = `usage: chaos COMMAND [flags]
 
   fault    publish tasks while workers are killed and the broker is restarted, and check each of them
-  worker   be one of the workers
+  effects  publish tasks while connections to RabbitMQ and PostgreSQL are cut and workers are killed, and count
+           their effects in PostgreSQL
+  worker, effects-worker   be one of the workers
 
-"chaos fault -h" tells the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
+"chaos fault -h" and "chaos effects -h" tell the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
 `
+
+// The commands that make a process one of a crew.
+const (
+	roleWorker  = "worker"
+	roleEffects = "effects-worker"
+)
 
 // The exit statuses.
 const (
@@ -58,7 +68,20 @@ func command(ctx context.Context, args []string, out, log io.Writer) int {
 			return exitUsage // it was told
 		}
 		err = fault(ctx, o, out, log)
-	case "worker":
+	case "effects":
+		var o effectsOptions
+		switch o, err = parseEffects(args[1:], log); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
+			return exitUsage
+		}
+		err = effects(ctx, o, out, log)
+	case roleEffects:
+		if err = serveEffects(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
+			return 0
+		}
+	case roleWorker:
 		if err = serve(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
 			return 0 // told to stop, and stopped
 		}

@@ -36,9 +36,30 @@ const everyBroker = "each"
 // options are what the command line asks for.
 type options struct {
 	settings
+	choice
+}
+
+// choice is which brokers to run on.
+type choice struct {
 	brokers []brokertest.Flavour
 	all     bool // brokers are those that can be had; else the one that must be
 }
+
+// choose reads the name of a kind of broker.
+func choose(flavour string) (choice, error) {
+	switch flavour {
+	case everyBroker:
+		return choice{brokers: []brokertest.Flavour{brokertest.Node, brokertest.Container}, all: true}, nil
+	case string(brokertest.Node), string(brokertest.Container):
+		return choice{brokers: []brokertest.Flavour{brokertest.Flavour(flavour)}}, nil
+	}
+	return choice{}, fmt.Errorf("-broker: %q is none of node, container, each", flavour)
+}
+
+const brokerUsage = "`kind` of RabbitMQ to start: node, container, each (those that can be had)"
+
+// newSeed is one that is short enough to be typed.
+func newSeed() uint64 { return rand.Uint64N(1_000_000) + 1 }
 
 // parse reads the command line. What is wrong with it is told on log, and an error.
 func parse(args []string, log io.Writer) (options, error) {
@@ -50,7 +71,7 @@ func parse(args []string, log io.Writer) (options, error) {
 		tasks   = flags.Int("tasks", 0, "`number` of tasks (default 20000, 2000 with -short)")
 		rate    = flags.Int("rate", 0, "tasks a `second` (default 300, 150 with -short)")
 		hard    = flags.Bool("hard", false, "kill the broker (-9) instead of stopping it")
-		flavour = flags.String("broker", everyBroker, "`kind` of RabbitMQ to start: node, container, each (those that can be had)")
+		flavour = flags.String("broker", everyBroker, brokerUsage)
 	)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
@@ -61,17 +82,11 @@ func parse(args []string, log io.Writer) (options, error) {
 	}
 	o.seed, o.hard = *seed, *hard
 	if o.seed == 0 {
-		o.seed = rand.Uint64N(1_000_000) + 1 // short enough to be typed
+		o.seed = newSeed()
 	}
 	err := errors.Join(override(&o.tasks, "tasks", *tasks), override(&o.rate, "rate", *rate))
-	switch *flavour {
-	case everyBroker:
-		o.brokers, o.all = []brokertest.Flavour{brokertest.Node, brokertest.Container}, true
-	case string(brokertest.Node), string(brokertest.Container):
-		o.brokers = []brokertest.Flavour{brokertest.Flavour(*flavour)}
-	default:
-		err = errors.Join(err, fmt.Errorf("-broker: %q is none of node, container, each", *flavour))
-	}
+	chosen, wrong := choose(*flavour)
+	o.choice, err = chosen, errors.Join(err, wrong)
 	if flags.NArg() > 0 {
 		err = errors.Join(err, fmt.Errorf("%q is one argument too many", flags.Arg(0)))
 	}

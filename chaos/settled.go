@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
 )
@@ -69,7 +70,7 @@ func (f *field) underWay(ctx context.Context) (string, error) {
 	if n := f.missing(done, func(id string) bool { return dones[id] }); n > 0 {
 		return fmt.Sprintf("%d tasks are not done", n), nil
 	}
-	depths, err := f.depths(ctx)
+	depths, err := readyDepths(ctx, f.client)
 	if err != nil {
 		return "", err
 	}
@@ -121,16 +122,16 @@ func (f *field) missing(at place, is func(id string) bool) int {
 	return count
 }
 
-// depths returns how many messages are ready in the queues that are to be empty at the end: the work
+// readyDepths returns how many messages are ready in the queues that are to be empty at the end: the work
 // queue and the delay ladder.
-func (f *field) depths(ctx context.Context) (map[string]int, error) {
+func readyDepths(ctx context.Context, client *broker.Client) (map[string]int, error) {
 	queues := []string{queueName}
 	for k := range routing.LadderDigits {
 		for digit := 1; digit <= 3; digit++ {
-			queues = append(queues, f.client.Names().LadderQueue(k, digit))
+			queues = append(queues, client.Names().LadderQueue(k, digit))
 		}
 	}
-	depths, err := f.client.Depths(ctx, queues...)
+	depths, err := client.Depths(ctx, queues...)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (f *field) gather(ctx context.Context) (err error) {
 	if err := f.look(ctx); err != nil {
 		return err
 	}
-	if f.evidence.depths, err = f.depths(ctx); err != nil {
+	if f.evidence.depths, err = readyDepths(ctx, f.client); err != nil {
 		return err
 	}
 	f.evidence.runs, f.evidence.published = f.ledger.runs, f.publisher.published

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/warrenmq/warren/broker"
@@ -15,23 +16,33 @@ import (
 
 // station is where a worker process works. It travels in the environment.
 type station struct {
-	url     string // of the broker
-	ledger  string // a file
-	process string // the name of this process; no other ever has it
+	url       string // of the broker
+	postgres  string // where there is one
+	unguarded bool   // without idempotency
+	ledger    string // a file
+	process   string // the name of this process; no other ever has it
 }
 
 const (
-	envURL     = "CHAOS_URL"
-	envLedger  = "CHAOS_LEDGER"
-	envProcess = "CHAOS_PROCESS"
+	envURL       = "CHAOS_URL"
+	envPostgres  = "CHAOS_POSTGRES"
+	envUnguarded = "CHAOS_UNGUARDED"
+	envLedger    = "CHAOS_LEDGER"
+	envProcess   = "CHAOS_PROCESS"
 )
 
 func stationFrom(getenv func(string) string) station {
-	return station{url: getenv(envURL), ledger: getenv(envLedger), process: getenv(envProcess)}
+	return station{
+		url: getenv(envURL), postgres: getenv(envPostgres), unguarded: getenv(envUnguarded) == "true",
+		ledger: getenv(envLedger), process: getenv(envProcess),
+	}
 }
 
 func (s station) environment() []string {
-	return []string{envURL + "=" + s.url, envLedger + "=" + s.ledger, envProcess + "=" + s.process}
+	return []string{
+		envURL + "=" + s.url, envPostgres + "=" + s.postgres, envUnguarded + "=" + strconv.FormatBool(s.unguarded),
+		envLedger + "=" + s.ledger, envProcess + "=" + s.process,
+	}
 }
 
 // retries are soon, so that a run sees many of them: the first comes straight back to the queue,
@@ -46,18 +57,20 @@ func serve(ctx context.Context, at station, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	log := slog.New(slog.NewTextHandler(out, nil)).With("process", at.process)
-	client, err := broker.Connect(ctx, broker.Config{URLs: []string{at.url}, Name: at.process, BackoffMax: time.Second, Log: log})
+	mux := tasks.NewMux()
+	mux.HandleFunc(keyHandled, (&player{pen: p}).handle)
+	return at.work(ctx, worker.Queue{Name: queueName, Routes: []string{route}, Mux: mux, Retry: retries}, out)
+}
+
+// work works on one queue until ctx is done.
+func (s station) work(ctx context.Context, queue worker.Queue, out io.Writer) error {
+	log := slog.New(slog.NewTextHandler(out, nil)).With("process", s.process)
+	client, err := broker.Connect(ctx, broker.Config{URLs: []string{s.url}, Name: s.process, BackoffMax: time.Second, Log: log})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	mux := tasks.NewMux()
-	mux.HandleFunc(keyHandled, (&player{pen: p}).handle)
-	w, err := worker.New(client, worker.Config{
-		Queues: []worker.Queue{{Name: queueName, Routes: []string{route}, Mux: mux, Retry: retries}},
-		Name:   at.process, Log: log,
-	})
+	w, err := worker.New(client, worker.Config{Queues: []worker.Queue{queue}, Name: s.process, Log: log})
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,9 @@ func (g *gate) pass(ctx context.Context, t *tasks.Task, next tasks.Handler) erro
 	claim, err := h.claim(ctx)
 	switch {
 	case err != nil:
-		log.ErrorContext(ctx, "the idempotency store cannot be asked, the task is put off", "error", err)
+		if ctx.Err() == nil { // else the worker stops, and gives the task back
+			log.ErrorContext(ctx, "the idempotency store cannot be asked, the task is put off", "error", err)
+		}
 		return g.putOff(g.lease/3, g.lease, fmt.Errorf("%w: %w", ErrUnavailable, err))
 	case claim.State == Done:
 		log.DebugContext(ctx, "the work is done already")

@@ -358,6 +358,35 @@ func TestTicks(t *testing.T) {
 	assert.Equal(t, 2, runs)
 }
 
+// loose is a store that cannot be compared.
+type loose struct {
+	idempotency.Store
+	_ []int
+}
+
+func TestNestedWithStoresThatCannotBeCompared(t *testing.T) {
+	t.Parallel()
+	one, two := loose{Store: idempotency.NewMemory(0, nil)}, loose{Store: idempotency.NewMemory(0, nil)}
+	var runs int
+	h := guarded(one, new(bytes.Buffer), guarded(two, new(bytes.Buffer), counting(&runs, nil)).HandleTask)
+	require.NoError(t, h.HandleTask(t.Context(), task()))
+	require.NoError(t, h.HandleTask(t.Context(), task()))
+	assert.Equal(t, 1, runs)
+}
+
+// A worker that stops gives its task back, and does not blame the store.
+func TestStoreIsAskedByAWorkerThatStops(t *testing.T) {
+	t.Parallel()
+	store := new(unreliable)
+	store.claim.Store(true)
+	var log bytes.Buffer
+	var runs int
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	require.ErrorIs(t, guarded(store, &log, counting(&runs, nil)).HandleTask(ctx, task()), idempotency.ErrUnavailable)
+	assert.Empty(t, log.String())
+}
+
 // A queue's and a handler's middleware with one store do not wait for each other; with two stores
 // both hold.
 func TestNested(t *testing.T) {

@@ -124,8 +124,8 @@ func checkKeys(t *testing.T, s idempotency.Store) {
 // checkRace has many claim one work at a time: one gets it.
 func checkRace(t *testing.T, s idempotency.Store) {
 	t.Helper()
-	const claimants = 16
-	for i := range 10 {
+	const claimants = 8
+	for i := range 5 {
 		claims := make(chan idempotency.State, claimants)
 		for range claimants {
 			go func() {

@@ -2,6 +2,7 @@ package brokertest
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"sync"
@@ -13,12 +14,13 @@ import (
 // client soon notices.
 const proxyBuffer = 32 << 10
 
-// Proxy is a TCP proxy in front of a broker that breaks connections on demand.
+// Proxy is a TCP proxy in front of a broker, or of another server, that breaks connections on demand.
 type Proxy struct {
 	url      string
 	target   string
 	listener net.Listener
 	ctx      context.Context
+	cancel   context.CancelFunc
 	wait     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -41,37 +43,49 @@ type link struct {
 	cut            bool
 }
 
-// NewProxy starts a proxy on 127.0.0.1 in front of the broker at amqpURL. When the test ends it
-// closes all connections and returns once its goroutines have ended.
-func NewProxy(t testing.TB, amqpURL string) *Proxy {
+// NewProxy starts a proxy as [StartProxy] does. When the test ends it is closed.
+func NewProxy(t testing.TB, address string) *Proxy {
 	t.Helper()
-	address, err := url.Parse(amqpURL)
+	p, err := StartProxy(t.Context(), address)
 	if err != nil {
-		t.Fatalf("brokertest: proxy: %s is no URL", redacted(amqpURL))
+		t.Fatal(err)
 	}
-	target := address.Host
-	if address.Port() == "" {
+	t.Cleanup(p.Close)
+	return p
+}
+
+// StartProxy starts a proxy on 127.0.0.1 in front of the server at an address: an AMQP one, or any
+// other that names its port. ctx bounds the start alone. The caller closes the proxy.
+func StartProxy(ctx context.Context, address string) (*Proxy, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("brokertest: proxy: %s is no URL", redacted(address))
+	}
+	target := u.Host
+	if u.Port() == "" {
 		port := 5672
-		if address.Scheme == "amqps" {
+		if u.Scheme == "amqps" {
 			port = 5671
 		}
-		target = hostPort(address.Hostname(), port)
+		target = hostPort(u.Hostname(), port)
 	}
 	config := net.ListenConfig{Control: smallBuffer}
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatalf("brokertest: proxy: %v", err)
+		return nil, fmt.Errorf("brokertest: proxy: %w", err)
 	}
-	address.Host = listener.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &Proxy{url: address.String(), target: target, listener: listener, ctx: ctx, links: make(map[*link]struct{})}
+	u.Host = listener.Addr().String()
+	p := &Proxy{url: u.String(), target: target, listener: listener, links: make(map[*link]struct{})}
+	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	p.change = sync.NewCond(&p.mu)
 	p.wait.Go(p.accept)
-	t.Cleanup(func() {
-		cancel()
-		p.close()
-	})
-	return p
+	return p, nil
+}
+
+// Close closes all connections and returns once the proxy's goroutines have ended.
+func (p *Proxy) Close() {
+	p.cancel()
+	p.close()
 }
 
 // smallBuffer makes the sockets that a listener accepts advertise a small window.

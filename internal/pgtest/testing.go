@@ -69,21 +69,20 @@ func Shared(t testing.TB) *Server {
 func NewDatabase(t testing.TB) (address string, db *sql.DB) {
 	t.Helper()
 	s := Shared(t)
-	name := "test_" + strings.ToLower(rand.Text()[:16])
-	if err := s.execute(t.Context(), "CREATE DATABASE "+name); err != nil {
+	address, err := s.CreateDatabase(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.execute(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(s.URL)
+	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal("pgtest: the server's address is no URL")
 	}
-	u.Path = "/" + name
-	db, err = Open(u.String())
+	t.Cleanup(func() {
+		if err := s.execute(context.Background(), "DROP DATABASE "+strings.TrimPrefix(u.Path, "/")+" WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	db, err = Open(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +91,22 @@ func NewDatabase(t testing.TB) (address string, db *sql.DB) {
 			t.Error(err)
 		}
 	})
-	return u.String(), db
+	return address, db
+}
+
+// CreateDatabase makes a database of a name that no other has and returns its address. On a server
+// that was named it stays; a private one takes it along.
+func (s *Server) CreateDatabase(ctx context.Context) (address string, err error) {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return "", errors.New("pgtest: the server's address is no URL")
+	}
+	name := "warren_" + strings.ToLower(rand.Text()[:16])
+	if err := s.execute(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	return u.String(), nil
 }
 
 // execute runs one statement on the server's own database.
