@@ -25,7 +25,8 @@ const (
 // Middleware claims a work in the store before its handler runs, so that a task that is delivered
 // twice is done once:
 //
-//   - Done already: the handler is not run, and the task counts as done.
+//   - Done already: the handler is not run, and the task counts as done. What its result was is not
+//     kept: who still waits for it is answered without one.
 //   - Being run by another: the task is snoozed until about the end of the other's lease, which
 //     costs no attempt.
 //   - Otherwise the claim is this run's, and extended while the handler runs. A handler that returns
