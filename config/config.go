@@ -42,7 +42,9 @@ type Config struct {
 	Schedules []scheduler.Entry
 	Metrics   Metrics
 	Shutdown  Shutdown
-	Guard     Guard
+	// Encryption and Guard are what payloads are put through before they are published: the guard first.
+	Encryption Encryption
+	Guard      Guard
 }
 
 // Metrics is where a process tells about itself over HTTP.
@@ -129,7 +131,8 @@ func (v value) config(c *Config) {
 		"metrics": func(v value) {
 			v.fields(map[string]func(value){"listen": func(v value) { v.listen(&c.Metrics.Listen) }})
 		},
-		"guard": func(v value) { v.guard(&c.Guard) },
+		"encryption": func(v value) { v.encryption(&c.Encryption) },
+		"guard":      func(v value) { v.guard(&c.Guard) },
 		"shutdown": func(v value) {
 			v.fields(map[string]func(value){"grace": func(v value) { v.duration(&c.Shutdown.Grace, MinGrace, MaxGrace) }})
 		},

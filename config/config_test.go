@@ -64,6 +64,7 @@ schedules:
   clean-up: {cron: "@hourly", key: clean}
 metrics: {listen: "127.0.0.1:9464"}
 shutdown: {grace: 10s}
+encryption: {keyset: keyset.json, required: true}
 guard: {fields: [password, api_key]}
 `)
 	assert.Equal(t, &Config{
@@ -99,9 +100,10 @@ guard: {fields: [password, api_key]}
 			},
 			{Name: "clean-up", Cron: "@hourly", TZ: "UTC", Key: "clean", Payload: []byte(`{}`), ContentType: "application/json"},
 		},
-		Metrics:  Metrics{Listen: "127.0.0.1:9464"},
-		Shutdown: Shutdown{Grace: 10 * time.Second},
-		Guard:    Guard{Fields: []string{"password", "api_key"}},
+		Metrics:    Metrics{Listen: "127.0.0.1:9464"},
+		Shutdown:   Shutdown{Grace: 10 * time.Second},
+		Encryption: Encryption{Keyset: "keyset.json", Required: true},
+		Guard:      Guard{Fields: []string{"password", "api_key"}},
 	}, c)
 
 	assert.Equal(t, routing.Spec{

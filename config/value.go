@@ -171,6 +171,14 @@ func (v value) text(to *string) bool {
 	}
 }
 
+// boolean reads true or false.
+func (v value) boolean(to *bool) {
+	s, ok := v.scalar("true or false")
+	if ok && (s.tag != "!!bool" || s.decode(to) != nil) {
+		v.fail("true or false is wanted, not %s", describe(s))
+	}
+}
+
 // integer reads a whole number within bounds.
 func (v value) integer(to *int, low, high int) bool {
 	wanted := fmt.Sprintf("a whole number within %d..%d", low, high)

@@ -57,17 +57,32 @@ func FromMessage(m tasks.Message, deadQueue string) Record {
 	if r.Errors == nil {
 		r.Errors = []string{}
 	}
-	if utf8.Valid(m.Body) {
-		r.Payload = string(m.Body)
-	} else {
-		r.PayloadBase64 = base64.StdEncoding.EncodeToString(m.Body)
-	}
+	r.SetBody(m.Body)
 	if d, ok := newestDeath(&m, queue); ok {
 		r.byBroker(&m, d)
 	} else {
 		r.byWorker(&m)
 	}
 	return r
+}
+
+// Body returns the payload as bytes.
+func (r *Record) Body() []byte {
+	if r.PayloadBase64 == "" {
+		return []byte(r.Payload)
+	}
+	body, _ := base64.StdEncoding.DecodeString(r.PayloadBase64) // SetBody's
+	return body
+}
+
+// SetBody sets the payload: as text where it is UTF-8, else in base64.
+func (r *Record) SetBody(body []byte) {
+	r.Payload, r.PayloadBase64 = "", ""
+	if utf8.Valid(body) {
+		r.Payload = string(body)
+	} else {
+		r.PayloadBase64 = base64.StdEncoding.EncodeToString(body)
+	}
 }
 
 // byWorker fills in what a worker wrote into the letter's headers.

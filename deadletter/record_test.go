@@ -190,3 +190,12 @@ func TestRecordJSON(t *testing.T) {
 	assert.NotContains(t, binary, `"payload":`)
 	assert.NotContains(t, binary, "failed_at")
 }
+
+func TestRecordBody(t *testing.T) {
+	var r deadletter.Record
+	for _, body := range []string{"", "é", "\xff\x00"} {
+		r.SetBody([]byte(body))
+		assert.Equal(t, body, string(r.Body()))
+		assert.Equal(t, body == "\xff\x00", r.PayloadBase64 != "")
+	}
+}

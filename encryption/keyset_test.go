@@ -22,6 +22,16 @@ import (
 
 var keyValue = regexp.MustCompile(`"value": *"([^"]+)"`)
 
+// newKeys returns a key set and its file.
+func newKeys(t testing.TB) (*Keyset, []byte) {
+	t.Helper()
+	data, err := GenerateKeyset()
+	require.NoError(t, err)
+	keys, err := ParseKeyset(data)
+	require.NoError(t, err)
+	return keys, data
+}
+
 // write returns a key set as a file.
 func write(t *testing.T, m *keyset.Manager) []byte {
 	t.Helper()

@@ -10,17 +10,22 @@ import (
 	"github.com/warrenmq/warren/scheduler"
 )
 
-// check finds out whether there is something to schedule.
+// check finds out whether there is something to schedule, and keys where it is to be encrypted.
 func check(cfg *config.Config) error {
 	if len(cfg.Schedules) == 0 {
 		return errors.New("schedules: there is none")
 	}
-	return nil
+	_, err := cfg.Encryption.Load()
+	return err
 }
 
 // serve declares the topology, as every process does, and emits ticks until ctx is done. They go
 // through the public entrance: a tick that no queue wants is parked, not lost.
 func serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
+	cipher, err := cfg.Encryption.Load()
+	if err != nil {
+		return err
+	}
 	if err := client.Declare(ctx, cfg.Spec()); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to stop before it began
@@ -28,7 +33,7 @@ func serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *
 		return err
 	}
 	s, err := scheduler.New(scheduler.Config{
-		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(client.Public()), Grace: cfg.Shutdown.Grace, Log: log,
+		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(cipher.Before(client.Public())), Grace: cfg.Shutdown.Grace, Log: log,
 	})
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 )
 
 func (c *cli) dead() *cobra.Command {
-	return c.group("dead", "Read dead letters and parked tasks", c.deadList())
+	return c.group("dead", "Read dead letters and parked tasks", c.deadList(), c.deadShow())
 }
 
 // letterFlags choose letters on the command line.
@@ -115,15 +115,20 @@ func (c *cli) deadList() *cobra.Command {
 			} else {
 				err = c.listTable(ctx, client, queue, filter)
 			}
-			if errors.Is(err, broker.ErrNoQueue) {
-				return fmt.Errorf("%w: a worker or a scheduler that starts declares the configured ones", err)
-			}
-			return err
+			return undeclared(err)
 		}),
 	}
 	f.add(cmd)
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+// undeclared adds to an error of a queue that is not there who would have declared it.
+func undeclared(err error) error {
+	if errors.Is(err, broker.ErrNoQueue) {
+		return fmt.Errorf("%w: a worker or a scheduler that starts declares the configured ones", err)
+	}
+	return err
 }
 
 // listJSON writes whole records, as they are read.

@@ -142,12 +142,16 @@ func (c *cli) publish(ctx context.Context, t tasks.Task, asJSON bool) error {
 	if err := cfg.Guard.Check(&t); err != nil {
 		return err
 	}
+	cipher, err := cfg.Encryption.Load()
+	if err != nil {
+		return err
+	}
 	client, err := c.connect(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	id, err := client.Enqueue(ctx, t)
+	id, err := cipher.Before(client).Enqueue(ctx, t)
 	switch {
 	case err != nil:
 		return enqueueError(t.Key, id, err)

@@ -71,9 +71,11 @@ func TestEnqueueBeforeAnythingIsDeclared(t *testing.T) {
 		assert.Contains(t, o.stderr, "Queues are declared when a worker or a scheduler starts")
 		assert.Contains(t, o.stderr, "no exchange")
 	}
-	o := env.run(t.Context(), "dead", "ls", "email")
-	assert.Equal(t, exitFailed, o.code)
-	assert.Contains(t, o.stderr, "warren: browse email.dead: no such queue: a worker or a scheduler that starts declares")
+	for _, args := range [][]string{{"dead", "ls", "email"}, {"dead", "show", "email", "--id", "7"}} {
+		o := env.run(t.Context(), args...)
+		assert.Equal(t, exitFailed, o.code)
+		assert.Contains(t, o.stderr, "warren: browse email.dead: no such queue: a worker or a scheduler that starts declares")
+	}
 }
 
 func TestRefusedCredentials(t *testing.T) {

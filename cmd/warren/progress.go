@@ -29,7 +29,7 @@ func newProgressBar(w io.Writer) *progressBar {
 // show shows an event.
 func (b *progressBar) show(e tasks.ProgressEvent) {
 	percent := fmt.Sprintf("%3.0f %%", math.Floor(e.Percent)) // 100 % is done, and not nearly
-	note := printable(e.Note)
+	note := onOneLine(e.Note)
 	if b.width == 0 {
 		fmt.Fprintln(b.w, strings.TrimRight("warren: "+strings.TrimLeft(percent, " ")+" "+note, " "))
 		return

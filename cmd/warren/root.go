@@ -12,6 +12,7 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
+	"github.com/warrenmq/warren/encryption"
 	"github.com/warrenmq/warren/internal/version"
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
@@ -36,7 +37,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // refusals are the errors that only another command line or configuration can mend.
 var refusals = []error{
-	config.ErrInvalid, broker.ErrInvalidConfig, tasks.ErrInvalidTask, routing.ErrInvalidKey,
+	config.ErrInvalid, encryption.ErrInvalidKeyset, broker.ErrInvalidConfig, tasks.ErrInvalidTask, routing.ErrInvalidKey,
 	routing.ErrInvalidPattern, routing.ErrInvalidQueue, routing.ErrDelayTooLong,
 }
 
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // root is the command itself, which does nothing but hold the others.
 func (c *cli) root() *cobra.Command {
 	root := c.group("warren", "Warren's tool for operators",
-		c.enqueue(), c.queues(), c.routes(), c.dead(), c.version())
+		c.enqueue(), c.queues(), c.routes(), c.dead(), c.keyset(), c.version())
 	root.Version = version.Text()
 	root.SetVersionTemplate("warren {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true

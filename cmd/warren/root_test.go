@@ -51,7 +51,7 @@ func TestRunAnswers(t *testing.T) {
 		assert.Regexp(t, `^warren \S+\n$`, o.stdout)
 		assert.Empty(t, o.stderr)
 	}
-	for _, args := range [][]string{nil, {"dead"}, {"help"}, {"enqueue", "--help"}, {"dead", "ls", "-h"}, {"routes", "explain", "-h"}} {
+	for _, args := range [][]string{nil, {"dead"}, {"help"}, {"enqueue", "--help"}, {"dead", "ls", "-h"}, {"dead", "show", "-h"}, {"keyset", "rotate", "-h"}, {"routes", "explain", "-h"}} {
 		o := environment{}.run(t.Context(), args...)
 		assert.Equal(t, exitDone, o.code)
 		assert.Contains(t, o.stdout, "Usage:\n  warren ")
@@ -102,6 +102,9 @@ func TestRunRefuses(t *testing.T) {
 		"header twice":         {[]string{"enqueue", "a", "--header", "a=1", "--header", "a=2"}, `warren: --header: "a" is given twice`},
 		"reserved header":      {[]string{"enqueue", "a", "--header", "warren-attempt=2"}, "invalid task: header warren-attempt: the name is Warren's own"},
 		"credential":           {[]string{"-c", guarded, "enqueue", "a", "--data", `{"user": {"password": "hunter2"}}`}, "the field user.password is named like a credential"},
+		"keyset of nothing":    {[]string{"keyset", "new"}, "warren: accepts 1 arg(s), received 0\nSee warren keyset new --help.\n"},
+		"dead show without ID": {[]string{"dead", "show", "email"}, "warren: --id is wanted: dead ls tells the IDs\nSee warren dead show --help.\n"},
+		"dead show queue":      {[]string{"dead", "show", "warren.tasks", "--id", "7"}, `warren: invalid queue name "warren.tasks"`},
 		"dead ls of nothing":   {[]string{"dead", "ls"}, "warren: a queue is wanted, or --unrouted\nSee warren dead ls --help.\n"},
 		"dead ls of two":       {[]string{"dead", "ls", "a", "b"}, "one queue is wanted, not 2"},
 		"dead ls of both":      {[]string{"dead", "ls", "a", "--unrouted"}, "a queue and --unrouted exclude each other"},

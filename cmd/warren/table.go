@@ -27,16 +27,19 @@ const unknown = "-"
 // add adds a row.
 func (t *table) add(cells ...string) {
 	for i, cell := range cells {
-		cells[i] = printable(cell)
+		cells[i] = onOneLine(cell)
 	}
 	t.rows = append(t.rows, cells)
 }
 
-// printable replaces characters that would move a terminal's cursor: error texts, notes and foreign
+// onOneLine returns a text without what would move a terminal's cursor: error texts, notes and foreign
 // headers may hold anything.
+func onOneLine(text string) string { return strings.ReplaceAll(printable(text), "\n", " ") }
+
+// printable returns a text without what would move a terminal's cursor, but for line feeds.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
+		if r != '\n' && unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
 			return ' '
 		}
 		return r

@@ -109,7 +109,7 @@ func (c *cli) publishAndWait(ctx context.Context, t tasks.Task, timeout time.Dur
 		}
 		return nil
 	case errors.As(err, new(*tasks.RemoteError)):
-		return errors.New(printable(err.Error()))
+		return errors.New(onOneLine(err.Error()))
 	case err != nil:
 		return err
 	}

@@ -77,6 +77,10 @@ func (c *command) build(cfg *config.Config, log *slog.Logger) (queues []worker.Q
 			return nil, nil, fmt.Errorf("--queue %s: there is no such queue", name)
 		}
 	}
+	cipher, err := cfg.Encryption.Load()
+	if err != nil {
+		return nil, nil, err
+	}
 	var closers []func()
 	closeAll := func() {
 		for _, closeHandler := range closers {
@@ -106,7 +110,7 @@ func (c *command) build(cfg *config.Config, log *slog.Logger) (queues []worker.Q
 			mux.Handle(h.Pattern, handler, handleOptions(h)...)
 		}
 		queue := worker.Queue{
-			Name: q.Name, Mux: mux, Concurrency: q.Concurrency, Prefetch: q.Prefetch,
+			Name: q.Name, Mux: mux, Middleware: cipher.Middleware(log), Concurrency: q.Concurrency, Prefetch: q.Prefetch,
 			RateLimit: rate.Limit(q.RateLimit.PerSecond), RateBurst: q.RateLimit.Burst,
 			Type: q.Type, Timeout: q.Timeout, Retry: q.Retry,
 		}

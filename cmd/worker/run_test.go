@@ -44,6 +44,8 @@ func TestUsage(t *testing.T) {
 		"a queue that is not there": {good, []string{"--queue", "image"}, daemon.ExitUsage, "", "--queue image: there is no such queue"},
 		"TLS files of a handler": {"queues: {email: {handlers: {'#': {http: {url: 'https://h', tls: {ca: not/there.pem}}}}}}", nil, daemon.ExitUsage, "",
 			"queues.email.handlers.#: invalid configuration: http.tls.ca: open not/there.pem"},
+		"a key set that is not there": {good + "encryption: {keyset: not/there.json}", []string{"--queue", "email"}, daemon.ExitUsage, "",
+			"encryption.keyset: open not/there.json"},
 		"health without a listener": {good, []string{"--health"}, daemon.ExitUsage, "", "metrics.listen is not set"},
 		"health of nobody": {good + "metrics: {listen: '127.0.0.1:1'}\n", []string{"--health"}, daemon.ExitFailed, "",
 			"127.0.0.1:1"},
