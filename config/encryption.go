@@ -46,6 +46,14 @@ func (c Cipher) Before(next guard.Next) guard.Next {
 	return encryption.New(next, c.Keys)
 }
 
+// BeforeWaiter puts encryption before who waits for tasks.
+func (c Cipher) BeforeWaiter(next tasks.Waiter) tasks.Waiter {
+	if c.Keys == nil {
+		return next
+	}
+	return encryption.NewWaiter(next, c.Keys)
+}
+
 // Middleware returns what decrypts for handlers; log takes the stacks of their panics.
 func (c Cipher) Middleware(log *slog.Logger) []tasks.Middleware {
 	if c.Keys == nil {

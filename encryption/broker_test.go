@@ -69,9 +69,10 @@ func TestTheBrokerHoldsCiphertext(t *testing.T) {
 	var mended atomic.Bool
 	done := make(chan string, 10)
 	mux := tasks.NewMux()
-	mux.HandleFunc("vault.*", func(_ context.Context, task *tasks.Task) error {
+	mux.HandleFunc("vault.*", func(ctx context.Context, task *tasks.Task) error {
 		switch {
 		case task.Key == "vault.ok" || mended.Load():
+			tasks.SetResult(ctx, tasks.Result{ContentType: "text/plain", Body: task.Payload})
 			done <- task.Key + " " + task.ContentType + " " + string(task.Payload)
 			return nil
 		case task.Key == "vault.panic":
@@ -153,6 +154,16 @@ func TestTheBrokerHoldsCiphertext(t *testing.T) {
 		require.Len(t, opened.Errors, 2)
 		assert.Contains(t, opened.Errors[0], says)
 	}
+
+	waiter := NewWaiter(client, keys)
+	reply, err := waiter.EnqueueAndWait(ctx, tasks.Task{Key: "vault.ok", Payload: []byte(secret)}, tasks.Wait{})
+	require.NoError(t, err)
+	assert.Equal(t, "text/plain "+secret, reply.ContentType+" "+string(reply.Body))
+	receive()
+	_, err = waiter.EnqueueAndWait(ctx, tasks.Task{Key: "vault.panic", Payload: []byte(secret), MaxAttempts: 1}, tasks.Wait{})
+	var remote *tasks.RemoteError
+	require.ErrorAs(t, err, &remote)
+	assert.Equal(t, "handler panicked: "+secret, remote.Text)
 
 	mended.Store(true)
 	letter := letters["vault.fail"] // published again, as a replay does

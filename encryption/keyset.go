@@ -131,6 +131,8 @@ func associated(purpose, routingKey, id string) []byte {
 
 // The purposes of ciphertexts: one of one kind does not pass for one of another.
 const (
-	purposePayload = "payload"
-	purposeError   = "error"
+	purposePayload  = "payload"
+	purposeResult   = "result"
+	purposeError    = "error"
+	purposeProgress = "progress"
 )

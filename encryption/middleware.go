@@ -23,9 +23,9 @@ type Config struct {
 // task a dead letter. The delivery's own message is not touched, so that what is published again is
 // the ciphertext.
 //
-// What the handler of an encrypted task answers is encrypted in turn, with the task's key: the text of
-// its error, which errors.Is and errors.As see through, and the value of its panic, which only the
-// error tells (tasks.ErrPanic); the log has the stack. So it stands inside of whatever logs or keeps
+// What the handler of an encrypted task answers is encrypted in turn, with the task's key: its result,
+// the notes of its progress, the text of its error, which errors.Is and errors.As see through, and the
+// value of its panic, which only the error tells (tasks.ErrPanic); the log has the stack. So it stands inside of whatever logs or keeps
 // errors, such as middleware.Logging, and what stands inside of it sees everything in clear.
 func Middleware(keys *Keyset, config Config) tasks.Middleware {
 	if config.Log == nil {
@@ -44,12 +44,21 @@ func Middleware(keys *Keyset, config Config) tasks.Middleware {
 				return err
 			}
 			errorTexts, _ := keys.texts(t, purposeError)
-			ctx = tasks.ContextWithTask(ctx, &opened)
+			notes, _ := keys.texts(t, purposeProgress)
+			ctx = tasks.ContextWithProgress(tasks.ContextWithTask(ctx, &opened), func(e tasks.ProgressEvent) tasks.ProgressEvent {
+				if e.Note != "" {
+					e.Note = notes.seal(e.Note, maxSealedNoteBytes)
+				}
+				return e
+			})
 			err, text := run(ctx, next, &opened, config.Log)
-			if err == nil {
-				return nil
+			if err != nil {
+				return newSealedError(err, text, errorTexts)
 			}
-			return newSealedError(err, text, errorTexts)
+			if result, given := tasks.ResultFrom(ctx); given {
+				tasks.SetResult(ctx, keys.sealResult(t, result))
+			}
+			return nil
 		})
 	}
 }

@@ -35,10 +35,7 @@ func (k *Keyset) Seal(t tasks.Task) (tasks.Task, error) {
 			return t, fmt.Errorf("%w: %s: %d bytes, at most %d", tasks.ErrInvalidTask, f.name, len(f.value), tasks.MaxIDBytes)
 		}
 	}
-	plain := make([]byte, 0, len(t.ContentType)+len(t.ContentEncoding)+len("\n\n")+len(t.Payload))
-	plain = append(append(plain, t.ContentType...), '\n')
-	plain = append(append(plain, t.ContentEncoding...), '\n')
-	plain = append(plain, t.Payload...)
+	plain := frame(t.ContentType, t.ContentEncoding, t.Payload)
 	sealed, err := k.keys[k.primary].aead.Encrypt(plain, associated(purposePayload, t.Key, t.ID))
 	if err != nil {
 		return t, fmt.Errorf("encrypt the payload: %w", err)
@@ -62,16 +59,29 @@ func (k *Keyset) Open(t *tasks.Task) (tasks.Task, error) {
 		return tasks.Task{}, fmt.Errorf("%w: key %s does not open the payload under this routing key and ID: "+
 			"it was changed, or moved from another task", tasks.ErrUndecryptable, t.KeyID)
 	}
-	contentType, rest, typed := bytes.Cut(plain, []byte("\n"))
-	encoding, payload, encoded := bytes.Cut(rest, []byte("\n"))
-	if !typed || !encoded {
+	contentType, encoding, payload, framed := unframe(plain)
+	if !framed {
 		return tasks.Task{}, fmt.Errorf("%w: the payload opens, and does not begin with the lines of its content type and encoding",
 			tasks.ErrUndecryptable)
 	}
 	opened := *t
 	opened.KeyID, opened.Payload = "", payload
-	opened.ContentType = cmp.Or(string(contentType), tasks.DefaultContentType)
-	opened.ContentEncoding = string(encoding)
+	opened.ContentType, opened.ContentEncoding = contentType, encoding
 	opened.Errors = k.openTexts(t)
 	return opened, nil
+}
+
+// frame returns a body with its content type and encoding in front, a line each.
+func frame(contentType, encoding string, body []byte) []byte {
+	plain := make([]byte, 0, len(contentType)+len(encoding)+len("\n\n")+len(body))
+	plain = append(append(plain, contentType...), '\n')
+	plain = append(append(plain, encoding...), '\n')
+	return append(plain, body...)
+}
+
+// unframe is the other way round. The last result is false where there are no two lines.
+func unframe(plain []byte) (contentType, encoding string, body []byte, ok bool) {
+	first, rest, typed := bytes.Cut(plain, []byte("\n"))
+	second, body, encoded := bytes.Cut(rest, []byte("\n"))
+	return cmp.Or(string(first), tasks.DefaultContentType), string(second), body, typed && encoded
 }

@@ -15,6 +15,8 @@ const (
 	// maxSealedBytes bounds an encrypted text, so that it and what is put before it fit into
 	// tasks.MaxErrorBytes.
 	maxSealedBytes = 1800
+	// maxSealedNoteBytes bounds an encrypted note of progress; there is room for tasks.MaxNoteBytes.
+	maxSealedNoteBytes = 512
 	// minTextBytes is the least of a text that is worth encrypting.
 	minTextBytes = 12
 )
