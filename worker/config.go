@@ -48,6 +48,9 @@ type Config struct {
 	// one call at a time, throttled as tasks.Progress says. It must not block, and must not keep the
 	// task. Defaults to nobody.
 	Progress func(*tasks.Task, tasks.ProgressEvent)
+	// Events takes what happens to the tasks, such as a history.Recorder. It is to be closed after Run
+	// has returned. Defaults to nobody.
+	Events tasks.Recorder
 	// Clock tells the time. Defaults to the real one.
 	Clock clockwork.Clock
 	// Log takes one line an outcome. Defaults to slog.Default().

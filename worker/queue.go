@@ -23,6 +23,7 @@ type queue struct {
 	log      *slog.Logger
 	executor tasks.Executor
 	settler  settler
+	events   tasks.Recorder // nil: nobody
 	works    *works
 	buffer   *buffer
 	window   *window
@@ -53,17 +54,18 @@ func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.
 	q := &queue{
 		cfg: cfg, clock: c.Clock, log: log, works: works, buffer: newBuffer(c.Clock, cfg.RateLimit, cfg.RateBurst),
 		window: newWindow(cfg.Concurrency, c.Clock.Now()),
-		executor: tasks.Executor{
-			Handler: tasks.Chain(cfg.Mux, cfg.Middleware...),
-			Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log,
-			Progress:  reports.progress,
-			AfterFunc: func(d time.Duration, f func()) func() bool { return c.Clock.AfterFunc(d, f).Stop },
-		}.WithDefaults(),
+		events: c.Events,
 		settler: settler{
 			client: client, names: client.Names(), user: client.User(), queue: cfg.Name, worker: c.Name,
 			works: works, clock: c.Clock, log: log, declare: declare, reports: reports,
 		},
 	}
+	q.executor = tasks.Executor{
+		Handler: q.telling(tasks.Chain(cfg.Mux, cfg.Middleware...)),
+		Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log,
+		Progress:  q.tellingProgress(reports.progress),
+		AfterFunc: func(d time.Duration, f func()) func() bool { return c.Clock.AfterFunc(d, f).Stop },
+	}.WithDefaults()
 	q.work, q.cancelWork = context.WithCancelCause(context.Background())
 	q.settling, q.giveUp = context.WithCancel(context.Background())
 	q.tending, q.endTending = context.WithCancel(context.Background())
@@ -157,7 +159,13 @@ func (q *queue) admit(it *item) {
 // conclude settles a work that is decided about without a start.
 func (q *queue) conclude(it *item, d tasks.Decision) {
 	q.works.begin(it)
-	q.settle(it, d, 0)
+	q.settle(it, d, time.Time{}, 0)
+}
+
+// repeat applies a decision that was made, and told of, when the work was delivered before.
+func (q *queue) repeat(it *item, d tasks.Decision) {
+	q.works.begin(it)
+	q.apply(it, d, 0, nil)
 }
 
 // begin has a work settled beside, without a start.
@@ -175,8 +183,7 @@ func (q *queue) slot() {
 	defer func() {
 		if it != nil {
 			decision := q.executor.Decide(&it.task, errGoexit)
-			took := q.ended(it, started)
-			q.settled.Go(func() { q.settler.settle(q.settling, it, decision, took) })
+			q.settle(it, decision, started, q.ended(it, started))
 			q.slots.Go(q.slot)
 		}
 	}()
@@ -193,7 +200,7 @@ func (q *queue) slot() {
 		q.running.Add(1)
 		q.window.began(started)
 		decision := q.executor.Execute(q.work, &it.task)
-		q.settle(it, decision, q.ended(it, started))
+		q.settle(it, decision, started, q.ended(it, started))
 	}
 }
 
@@ -208,14 +215,24 @@ func (q *queue) ended(it *item, started time.Time) time.Duration {
 
 var errGoexit = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit)", tasks.ErrPanic)
 
-// settle applies a decision to a work that is under way, beside the slot where something is to be
-// published first.
-func (q *queue) settle(it *item, d tasks.Decision, took time.Duration) {
-	if d.Action == tasks.Requeue || d.Action == tasks.Ack && it.task.ReplyTo == "" {
+// settle tells of a decision about a work that is under way, and applies it.
+func (q *queue) settle(it *item, d tasks.Decision, started time.Time, took time.Duration) {
+	q.apply(it, d, took, q.tell(it, d, started))
+}
+
+// apply applies a decision to a work that is under way, beside the slot where something is to be stored
+// or published first.
+func (q *queue) apply(it *item, d tasks.Decision, took time.Duration, store func()) {
+	if store == nil && (d.Action == tasks.Requeue || d.Action == tasks.Ack && it.task.ReplyTo == "") {
 		q.settler.settle(q.settling, it, d, took)
 		return
 	}
-	q.settled.Go(func() { q.settler.settle(q.settling, it, d, took) })
+	q.settled.Go(func() {
+		if store != nil {
+			store()
+		}
+		q.settler.settle(q.settling, it, d, took)
+	})
 }
 
 // stop drains the queue, in this order: no new deliveries; what has not started goes back; what

@@ -37,7 +37,7 @@ func (q *queue) inspect(it *item, redelivered bool) bool {
 		return true
 	case known:
 		q.settler.tell(slog.LevelInfo, it, "task was given out again after it ended here, it is not run again")
-		q.conclude(it, decision)
+		q.repeat(it, decision)
 		return true
 	}
 	uncounted := !it.message.CountedByQueue() // a classic queue only says that it was given out before
