@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/warrenmq/warren/history"
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/scheduler"
 	"github.com/warrenmq/warren/tasks"
@@ -40,6 +41,7 @@ type Config struct {
 	// Queues and Schedules are in the order of the file.
 	Queues    []Queue
 	Schedules []scheduler.Entry
+	History   History
 	Metrics   Metrics
 	Shutdown  Shutdown
 	// Encryption and Guard are what payloads are put through before they are published: the guard first.
@@ -64,6 +66,9 @@ func (c *Config) Spec() routing.Spec {
 	spec := routing.Spec{Names: routing.Names{Prefix: c.Broker.Prefix}}
 	for _, q := range c.Queues {
 		spec.Queues = append(spec.Queues, routing.QueueSpec{Name: q.Name, Routes: q.Routes, Type: q.Type})
+	}
+	if c.History.Level != history.Off {
+		spec.Streams = append(spec.Streams, c.History.stream(spec.Names))
 	}
 	return spec
 }
@@ -98,6 +103,7 @@ func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Confi
 	c := &Config{
 		File:     file,
 		Broker:   Broker{Prefix: routing.DefaultPrefix},
+		History:  History{Level: history.Outcomes, Retention: DefaultRetention, MaxSize: DefaultMaxSize},
 		Shutdown: Shutdown{Grace: DefaultGrace},
 	}
 	if root := in.document(data); root != nil {
@@ -128,6 +134,7 @@ func (v value) config(c *Config) {
 				c.Schedules = append(c.Schedules, entry)
 			})
 		},
+		"history": func(v value) { v.history(&c.History) },
 		"metrics": func(v value) {
 			v.fields(map[string]func(value){"listen": func(v value) { v.listen(&c.Metrics.Listen) }})
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/history"
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/scheduler"
 	"github.com/warrenmq/warren/tasks"
@@ -62,6 +63,7 @@ queues:
 schedules:
   daily-report: {cron: "0 9 * * *", tz: Asia/Tokyo, key: report.daily, payload: {kind: full}, priority: 7}
   clean-up: {cron: "@hourly", key: clean}
+history: {level: all, retention: 30d, max_size: 2GB}
 metrics: {listen: "127.0.0.1:9464"}
 shutdown: {grace: 10s}
 encryption: {keyset: keyset.json, required: true}
@@ -100,6 +102,7 @@ guard: {fields: [password, api_key]}
 			},
 			{Name: "clean-up", Cron: "@hourly", TZ: "UTC", Key: "clean", Payload: []byte(`{}`), ContentType: "application/json"},
 		},
+		History:    History{Level: history.All, Retention: 30 * day, MaxSize: 2e9},
 		Metrics:    Metrics{Listen: "127.0.0.1:9464"},
 		Shutdown:   Shutdown{Grace: 10 * time.Second},
 		Encryption: Encryption{Keyset: "keyset.json", Required: true},
@@ -112,6 +115,7 @@ guard: {fields: [password, api_key]}
 			{Name: "email", Routes: c.Queues[0].Routes, Type: routing.Classic},
 			{Name: "bulk", Type: routing.Auto},
 		},
+		Streams: []routing.StreamSpec{{Name: "acme.history", MaxAge: 30 * day, MaxBytes: 2e9, SegmentBytes: 16 << 20}},
 	}, c.Spec())
 	assert.NoError(t, c.Spec().Validate())
 }
@@ -119,9 +123,10 @@ guard: {fields: [password, api_key]}
 func TestParseNothing(t *testing.T) {
 	want := &Config{
 		File: "warren.yaml", Broker: Broker{Prefix: "warren"}, Shutdown: Shutdown{Grace: 30 * time.Second},
+		History: History{Level: history.Outcomes, Retention: 7 * day, MaxSize: 10 << 30},
 	}
 	for _, text := range []string{
-		"", "# nothing yet\n", "---\n", "{}", "broker:\nqueues:\nschedules:\nmetrics:\nshutdown:\n",
+		"", "# nothing yet\n", "---\n", "{}", "broker:\nqueues:\nschedules:\nhistory:\nmetrics:\nshutdown:\n",
 		"broker: {urls: , tls: }", "queues: {}\nschedules: {}",
 	} {
 		assert.Equal(t, want, mustParse(t, text), text)
@@ -255,4 +260,23 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, e.Validate())
 		}
 	})
+}
+
+// Without history there is no stream.
+func TestHistoryOff(t *testing.T) {
+	c := mustParse(t, "history: {level: off}")
+	assert.Equal(t, history.Off, c.History.Level)
+	assert.Empty(t, c.Spec().Streams)
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "17": 17, "3B": 3, "5 KB": 5000, "1KiB": 1024, "2MiB": 2 << 20, "4GB": 4e9, "1TiB": 1 << 40} {
+		n, err := ParseSize(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, n, text)
+	}
+	for _, text := range []string{"", "KB", "-1", "1.5GB", "1kb", "1 PB", "1234567890123456", "999999999TiB"} {
+		_, err := ParseSize(text)
+		assert.Error(t, err, text)
+	}
 }

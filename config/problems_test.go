@@ -21,7 +21,7 @@ func TestProblems(t *testing.T) {
 		"no mapping":        {"- a", "1: a mapping is wanted, not a list"},
 		"two documents":     {"broker:\n---\nqueues:\n", "2: a second YAML document; one is wanted"},
 		"unknown anchor":    {"broker: *b", " not YAML: unknown anchor 'b' referenced"},
-		"unknown section":   {"broker:\nhistory: {level: all}", "2: history: unknown field; known are broker, encryption, guard, metrics, queues, schedules, shutdown"},
+		"unknown section":   {"broker:\nkeyring: {level: all}", "2: keyring: unknown field; known are broker, encryption, guard, history, metrics, queues, schedules, shutdown"},
 		"unknown field":     {queue + "concurency: 3", "3: queues.q.concurency: unknown field; known are concurrency, handlers, prefetch, rate_limit, retry, routes, timeout, type"},
 		"no catch-up yet":   {schedule + "catch_up: last", "5: schedules.s.catch_up: unknown field; known are cron, key, payload, priority, tz"},
 		"field twice":       {queue + "type: auto\n    type: quorum", "4: queues.q.type: given twice, first on line 3"},
@@ -31,6 +31,13 @@ func TestProblems(t *testing.T) {
 		"key is null":       {"queues:\n  ~: b\n", "2: queues: a key must be a text, not nothing"},
 		"list for mapping":  {"queues: [q]", "1: queues: a mapping is wanted, not a list"},
 		"number for broker": {"broker: 5672", "1: broker: a mapping is wanted, not the number 5672"},
+
+		"level":              {"history: {level: some}", `1: history.level: "some" is none of off, outcomes, all`},
+		"no retention":       {"history:\n  retention: 5s", "2: history.retention: 5s is not within 1m0s..87600h0m0s"},
+		"no size":            {"history: {max_size: 10 apples}", `1: history.max_size: "10 apples" is not a size, such as 500MB or 10GiB`},
+		"too small a size":   {"history: {max_size: 1KB}", "1: history.max_size: 1KB is not within 1MiB..100TiB"},
+		"too large a size":   {"history: {max_size: 999999999999TiB}", `1: history.max_size: "999999999999TiB" is too large a size`},
+		"unknown in history": {"history: {max: 1}", "1: history.max: unknown field; known are level, max_size, retention"},
 
 		"text for list":       {"broker:\n  urls: amqp://user:secret@host", "2: broker.urls: a list is wanted, not a text"},
 		"other scheme":        {"broker: {urls: [http://user:secret@host]}", "1: broker.urls[0]: it is not a URL of the scheme amqp or amqps"},

@@ -19,6 +19,7 @@ type column struct {
 type table struct {
 	columns []column
 	rows    [][]string
+	widths  []int // of the columns of the page before; nil where this is the first
 }
 
 // unknown stands in a cell for what nobody tells.
@@ -49,24 +50,45 @@ func printable(text string) string {
 // minLast is what is left of the last column on the narrowest terminal.
 const minLast = 20
 
-// write writes the table with its titles; its last column is cut so that a row fits into width,
-// and is not where width is 0.
-func (t *table) write(w io.Writer, width int) error {
-	titles := make([]string, len(t.columns))
+// page writes the rows and forgets them, for a table that is too long to be held: only the first page
+// has titles, and the columns of a later one are at least as wide.
+func (t *table) page(w io.Writer, width int) error {
+	err := t.write(w, width)
+	t.widths, t.rows = t.measure(), nil
+	return err
+}
+
+// measure returns how wide the columns are.
+func (t *table) measure() []int {
 	widths := make([]int, len(t.columns))
-	before := 0 // the last column
+	copy(widths, t.widths)
 	for i, c := range t.columns {
-		titles[i] = c.title
-		widths[i] = runewidth.StringWidth(c.title)
+		widths[i] = max(widths[i], runewidth.StringWidth(c.title))
 		for _, row := range t.rows {
 			widths[i] = max(widths[i], runewidth.StringWidth(row[i]))
 		}
-		if i < len(t.columns)-1 {
-			before += widths[i] + 2
+	}
+	return widths
+}
+
+// write writes the table with its titles; its last column is cut so that a row fits into width,
+// and is not where width is 0.
+func (t *table) write(w io.Writer, width int) error {
+	widths := t.measure()
+	before := 0 // the last column
+	for _, w := range widths[:len(widths)-1] {
+		before += w + 2
+	}
+	rows := t.rows
+	if t.widths == nil {
+		titles := make([]string, len(t.columns))
+		for i, c := range t.columns {
+			titles[i] = c.title
 		}
+		rows = append([][]string{titles}, rows...)
 	}
 	var out strings.Builder
-	for _, row := range append([][]string{titles}, t.rows...) {
+	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
 			switch last := i == len(row)-1; {

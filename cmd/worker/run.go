@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/time/rate"
@@ -14,6 +15,7 @@ import (
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/handlers"
+	"github.com/warrenmq/warren/history"
 	"github.com/warrenmq/warren/tasks"
 	"github.com/warrenmq/warren/worker"
 )
@@ -51,13 +53,41 @@ func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.
 	c.mu.Lock()
 	c.closeHandlers = closeHandlers
 	c.mu.Unlock()
+	events, closeEvents, err := record(client, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeEvents()
 	topology := cfg.Spec()
-	w, err := worker.New(client, worker.Config{Queues: queues, Topology: &topology, Grace: cfg.Shutdown.Grace, Log: log})
+	w, err := worker.New(client, worker.Config{
+		Queues: queues, Topology: &topology, Grace: cfg.Shutdown.Grace, Events: events, Log: log,
+	})
 	if err != nil {
 		return err
 	}
 	ready(w.Ready)
 	return w.Run(ctx)
+}
+
+// historyTimeout is how long a worker that has drained waits for the last of its history to be kept.
+const historyTimeout = 5 * time.Second
+
+// record returns what keeps the history, nil where none is wanted, and what closes it.
+func record(client *broker.Client, cfg *config.Config, log *slog.Logger) (events tasks.Recorder, closeEvents func(), err error) {
+	if cfg.History.Level == history.Off {
+		return nil, func() {}, nil
+	}
+	recorder, err := history.New(client, history.Config{Stream: client.Names().History(), Level: cfg.History.Level, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return recorder, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
+		defer cancel()
+		if err := recorder.Close(ctx); err != nil {
+			log.Error("history is not complete", "error", err)
+		}
+	}, nil
 }
 
 // abort kills the programs that run: they would outlive this process, and run beside the next start
