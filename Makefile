@@ -67,6 +67,11 @@ fault: ## Kill workers and restart RabbitMQ under load, and account for every ta
 effects: ## Cut connections to RabbitMQ and PostgreSQL under load, and count every task's effects.
 	$(GO) run ./chaos effects $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(EFFECTS)
 
+CHUNKS ?= 1000
+.PHONY: batch
+batch: ## Enqueue a batch of CHUNKS (1000), kill its enqueuer and a worker on the way, and count what is done.
+	$(ON_BROKER) -each -- $(GO) test -timeout 9m -tags integration ./cmd/worker -run '^TestBatch$$' -v -chunks $(CHUNKS)
+
 FUZZTIME ?= 30s
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s).

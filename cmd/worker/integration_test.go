@@ -31,6 +31,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asWorker) != "" {
 		newDaemon().Main()
 	}
+	if count := os.Getenv(asEnqueuer); count != "" {
+		if err := enqueueBatch(context.Background(), count); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	brokertest.Main(m)
 }
 
