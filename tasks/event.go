@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -75,7 +74,7 @@ func (e *Event) ErrorText() string {
 	if e.Err == nil {
 		return ""
 	}
-	return Cut(fmt.Sprint(e.Err), MaxErrorBytes)
+	return ErrorText(e.Err, MaxErrorBytes)
 }
 
 // EventOf returns the event that a decision about a task is.
