@@ -51,7 +51,7 @@ func Middleware(keys *Keyset, config Config) tasks.Middleware {
 				}
 				return e
 			})
-			err, text := run(ctx, next, &opened, config.Log)
+			text, err := run(ctx, next, &opened, config.Log)
 			if err != nil {
 				return newSealedError(err, text, errorTexts)
 			}
@@ -63,9 +63,9 @@ func Middleware(keys *Keyset, config Config) tasks.Middleware {
 	}
 }
 
-// run runs a handler and returns its error with the text of that. A panic is one; its value is in the
+// run runs a handler and returns its error, and the text of that. A panic is one; its value is in the
 // text alone. So is a panic of the error itself when it is asked for its text.
-func run(ctx context.Context, next tasks.Handler, t *tasks.Task, log *slog.Logger) (err error, text string) {
+func run(ctx context.Context, next tasks.Handler, t *tasks.Task, log *slog.Logger) (text string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			log.ErrorContext(ctx, "handler of an encrypted task panicked, its value is in the task's error",
@@ -78,5 +78,5 @@ func run(ctx context.Context, next tasks.Handler, t *tasks.Task, log *slog.Logge
 	if err != nil {
 		text = err.Error()
 	}
-	return err, text
+	return text, err
 }

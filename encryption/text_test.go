@@ -67,7 +67,8 @@ func TestSealedError(t *testing.T) {
 	task, x := errorTexts(t, keys)
 	cause := errors.New("user eve@example.com is unknown")
 	err := error(newSealedError(tasks.Permanent(cause), cause.Error(), x))
-	assert.Equal(t, err.Error(), err.Error(), "the same each time")
+	first := err.Error()
+	assert.Equal(t, first, err.Error(), "the same each time")
 	assert.ErrorIs(t, err, cause)
 	var permanent *tasks.PermanentError
 	assert.ErrorAs(t, err, &permanent)

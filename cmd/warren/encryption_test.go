@@ -60,7 +60,7 @@ func TestEncryption(t *testing.T) {
 	require.Equal(t, exitDone, o.code, o.stderr)
 	var shown struct{ Payload, Error string }
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &shown))
-	assert.Equal(t, `{"user": "eve"}`, shown.Payload)
+	assert.JSONEq(t, `{"user": "eve"}`, shown.Payload)
 	assert.Equal(t, "no such user: eve", shown.Error)
 
 	o = s.run("dead", "show", "email", "--id", m.MessageID)
