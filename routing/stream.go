@@ -27,12 +27,10 @@ type StreamSpec struct {
 	SegmentBytes int64
 }
 
-// ControlRetention is how long a record of [Names.Control] stays at least. What is still in force is
-// written anew before (package control).
-const ControlRetention = 7 * 24 * time.Hour
-
+// controlStream has no age: a pause holds until it is lifted. Whoever appends to it repeats what is in
+// force every few hundred records (package control), so the newest of that is never far from the end.
 func controlStream(n Names) StreamSpec {
-	return StreamSpec{Name: n.Control(), MaxAge: ControlRetention, MaxBytes: 64 << 20, SegmentBytes: 1 << 20}
+	return StreamSpec{Name: n.Control(), MaxBytes: 64 << 20, SegmentBytes: 1 << 20}
 }
 
 // validateStreams checks the streams of a configuration.

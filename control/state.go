@@ -1,0 +1,137 @@
+package control
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Lapse is how long a revocation is in force: a task that is delayed for longer is run.
+const Lapse = 7 * 24 * time.Hour
+
+// MaxRevocations is how many revocations are in force at a time at least; beyond it the oldest may be
+// forgotten.
+const MaxRevocations = 10_000
+
+// snapshotAfter is how many records may stand behind the newest snapshot.
+const snapshotAfter = 256
+
+// State is what the records of a control stream add up to. The zero value is the state of an empty one.
+// It is not safe for concurrent use.
+//
+// Of each task and each queue the newest record counts, by the offset where it was first appended. A
+// snapshot only repeats records, each with that offset, so it may be read before or after what it
+// repeats and beside records that its writer did not know yet, and changes nothing. That is why every
+// reader comes to the state of the whole stream, wherever the stream begins by now, as long as it holds
+// one snapshot and all that was appended since that one's writer had read up to now.
+type State struct {
+	revoked map[string]Record
+	queues  map[string]Record // pauses, and resumes: an old pause may still come, in a snapshot
+
+	begun    bool
+	last     uint64 // the newest offset that was seen
+	snapshot uint64 // the offset of the newest snapshot, else of the first record that was seen
+}
+
+// Apply adds a record as [Decode] returns it, in the order of the stream. An offset that does not ascend
+// is that of another stream under the same name, and all that the one before said is forgotten.
+func (s *State) Apply(r Record) {
+	if s.begun && r.Offset <= s.last {
+		*s = State{}
+	}
+	if !s.begun {
+		s.begun, s.snapshot = true, r.Offset
+	}
+	s.last = r.Offset
+	if r.Kind != Snapshot {
+		s.enter(r)
+		return
+	}
+	s.snapshot = r.Offset
+	for _, repeated := range r.InForce {
+		if repeated.Validate() == nil {
+			s.enter(repeated)
+		}
+	}
+}
+
+func (s *State) enter(r Record) {
+	switch r.Kind {
+	case Revoke:
+		if s.revoked == nil {
+			s.revoked = map[string]Record{}
+		}
+		newest(s.revoked, r.ID, r)
+		if len(s.revoked) > MaxRevocations+MaxRevocations/8 { // seldom: it looks at all of them
+			s.evict()
+		}
+	case Pause, Resume:
+		if s.queues == nil {
+			s.queues = map[string]Record{}
+		}
+		newest(s.queues, r.Queue, r)
+	}
+}
+
+// newest keeps a record unless there is a newer one.
+func newest(records map[string]Record, key string, r Record) {
+	if has, found := records[key]; !found || has.Offset <= r.Offset {
+		records[key] = r
+	}
+}
+
+// evict drops the oldest revocations beyond MaxRevocations.
+func (s *State) evict() {
+	for _, r := range sorted(s.revoked)[:max(0, len(s.revoked)-MaxRevocations)] {
+		delete(s.revoked, r.ID)
+	}
+}
+
+func sorted(records map[string]Record) []Record {
+	return slices.SortedFunc(maps.Values(records), func(a, b Record) int { return cmp.Compare(a.Offset, b.Offset) })
+}
+
+// Size is how many revocations are kept, lapsed ones included: where it is 0 nothing is revoked.
+func (s *State) Size() int { return len(s.revoked) }
+
+// Revoked returns the revocation of a task, where one is in force.
+func (s *State) Revoked(id string, now time.Time) (Record, bool) {
+	r, found := s.revoked[id]
+	return r, found && !r.lapsed(now)
+}
+
+func (r *Record) lapsed(now time.Time) bool { return now.Sub(r.At) >= Lapse }
+
+// Paused returns the pause of a queue, where it is paused.
+func (s *State) Paused(queue string) (Record, bool) {
+	r, found := s.queues[queue]
+	return r, found && r.Kind == Pause
+}
+
+// InForce returns the pauses and the revocations that are in force, each in the order of the stream.
+func (s *State) InForce(now time.Time) []Record {
+	var inForce []Record
+	for _, r := range sorted(s.queues) {
+		if r.Kind == Pause {
+			inForce = append(inForce, r)
+		}
+	}
+	s.evict()
+	for _, r := range sorted(s.revoked) {
+		if !r.lapsed(now) {
+			inForce = append(inForce, r)
+		}
+	}
+	return inForce
+}
+
+// Snapshot returns the snapshot to append, where one is due: more than 256 records stand behind the
+// newest, markers included, and there is something to repeat.
+func (s *State) Snapshot(now time.Time) (Record, bool) {
+	if !s.begun || s.last-s.snapshot <= snapshotAfter {
+		return Record{}, false
+	}
+	inForce := s.InForce(now)
+	return Record{Kind: Snapshot, At: now, InForce: inForce}, len(inForce) > 0
+}
