@@ -26,6 +26,8 @@ type ConsumerConfig struct {
 	// queue, a policy and the broker say; without effect elsewhere. It is rounded up to
 	// milliseconds. Defaults to what they say.
 	AckTimeout time.Duration
+	// Paused has the consumer begin as after Pause.
+	Paused bool
 }
 
 func (cfg *ConsumerConfig) validate() error {
@@ -43,8 +45,8 @@ func (cfg *ConsumerConfig) validate() error {
 }
 
 // Consumer consumes one queue over a connection of its own, session after session. The calls
-// follow each other: NewConsumer starts it, Cancel stops the deliveries, Close ends it. SetPrefetch
-// may be called at any time.
+// follow each other: NewConsumer starts it, Cancel stops the deliveries, Close ends it. SetPrefetch,
+// Pause and Resume may be called at any time.
 type Consumer struct {
 	client     *Client
 	cfg        ConsumerConfig
@@ -55,6 +57,7 @@ type Consumer struct {
 	wanted     atomic.Int64  // the prefetch that was asked for
 	inForce    atomic.Int64  // the prefetch of the newest session
 	consuming  atomic.Bool   // the broker has a consumer of ours
+	pause      *pause
 	cancelOnce sync.Once
 	stopOnce   sync.Once
 	end        context.CancelFunc
@@ -74,6 +77,7 @@ func (c *Client) NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	k := &Consumer{
 		client: c, cfg: cfg,
 		cancelled: make(chan struct{}), stopped: make(chan struct{}), resized: make(chan struct{}, 1),
+		pause: newPause(cfg.Paused),
 	}
 	k.wanted.Store(int64(cfg.Prefetch))
 	k.inForce.Store(int64(cfg.Prefetch))
@@ -113,14 +117,14 @@ func (k *Consumer) Close() {
 	k.done.Wait()
 }
 
-// Ready returns nil while the broker has accepted the consumer, else an error that is
-// [ErrNotConnected]: there is no connection, no queue, or Cancel was called. A change of the
-// prefetch does not count.
+// Ready returns nil while the broker has accepted the consumer, or there is a connection and the
+// consumer is paused, else an error that is [ErrNotConnected]: there is no connection, no queue, or
+// Cancel was called. A change of the prefetch does not count.
 func (k *Consumer) Ready() error {
 	if err := k.supervisor.ready(); err != nil {
 		return fmt.Errorf("queue %s: %w", k.cfg.Queue, err)
 	}
-	if !k.consuming.Load() {
+	if _, paused, _ := k.pause.state(); !paused && !k.consuming.Load() {
 		return fmt.Errorf("queue %s: %w: no consumer", k.cfg.Queue, ErrNotConnected)
 	}
 	return nil

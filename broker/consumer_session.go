@@ -46,9 +46,11 @@ func (k *Consumer) serveSession(ctx context.Context, c *connection) error {
 		c.shut()
 		return fmt.Errorf("consume %s: %w", k.cfg.Queue, err)
 	}
-	k.consuming.Store(true)
+	k.consuming.Store(s.deliveries != nil)
+	k.pause.set(s.deliveries == nil)
 	err = k.consume(ctx, s)
 	k.consuming.Store(false)
+	k.pause.set(false)
 	s.end()
 	if err != nil {
 		c.abort() // before the flusher, whose write may hang
@@ -80,6 +82,9 @@ func (k *Consumer) openOnce(c *connection) (*session, error) {
 	s, err := newSession(c)
 	if err != nil {
 		return nil, err
+	}
+	if k.pause.isWanted() {
+		return s, nil
 	}
 	if err := k.begin(s, int(k.wanted.Load())); err != nil {
 		s.end()
@@ -140,7 +145,21 @@ func (k *Consumer) consume(ctx context.Context, s *session) error {
 				return err
 			}
 		}
+		var closed <-chan *amqp.Error // deliveries tell of the end where there are any
+		if s.deliveries == nil {
+			closed = s.closed
+		}
 		select {
+		case err := <-closed:
+			return closeCause(err)
+		case <-k.pause.asked:
+			if k.pause.isWanted() == (s.deliveries == nil) {
+				continue
+			}
+			settled = nil
+			if err := k.switchPause(s); err != nil {
+				return err
+			}
 		case d, ok := <-s.deliveries:
 			if !ok {
 				return s.cause()
@@ -151,7 +170,7 @@ func (k *Consumer) consume(ctx context.Context, s *session) error {
 		case _, open := <-s.cancels:
 			return s.cancelled(open)
 		case <-k.resized:
-			if settled == nil && int(k.wanted.Load()) != s.prefetch {
+			if settled == nil && s.deliveries != nil && int(k.wanted.Load()) != s.prefetch {
 				s.answers.hold()
 				settled = time.After(resizeDelay)
 			}
@@ -161,6 +180,10 @@ func (k *Consumer) consume(ctx context.Context, s *session) error {
 				return err
 			}
 		case <-k.cancelled:
+			if s.deliveries == nil {
+				k.pause.set(false) // nor will it ever take deliveries again
+				return k.linger(ctx, s)
+			}
 			if err := s.channel.Cancel(s.consumer, false); err != nil {
 				return err
 			}
@@ -185,9 +208,16 @@ func (k *Consumer) deliver(s *session, d *amqp.Delivery) error {
 	return nil
 }
 
-// resize puts a consumer with the prefetch that is wanted in the place of the one in force. What the
-// broker sent before it took that away is handed over.
+// resize puts a consumer with the prefetch that is wanted in the place of the one in force.
 func (k *Consumer) resize(s *session) error {
+	if err := k.withdraw(s); err != nil {
+		return err
+	}
+	return k.begin(s, int(k.wanted.Load()))
+}
+
+// withdraw takes the consumer in force away. What the broker sent before it did so is handed over.
+func (k *Consumer) withdraw(s *session) error {
 	if err := s.channel.Cancel(s.consumer, false); err != nil {
 		return err
 	}
@@ -200,14 +230,14 @@ func (k *Consumer) resize(s *session) error {
 	case _, open := <-s.cancels: // the broker was faster
 		return s.cancelled(open)
 	default:
-		return k.begin(s, int(k.wanted.Load()))
+		return nil
 	}
 }
 
 // linger keeps a cancelled session for the answers that are still to come. What arrived before the
 // broker's answer and was not handed over goes back.
 func (k *Consumer) linger(ctx context.Context, s *session) error {
-	for d := range s.deliveries {
+	for d := range given(s.deliveries) {
 		err := s.answers.deliver(d.DeliveryTag)
 		if err == nil {
 			err = s.answers.requeue(d.DeliveryTag)
@@ -227,4 +257,14 @@ func (k *Consumer) linger(ctx context.Context, s *session) error {
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// given is what a consumer is still given; nothing where there is none.
+func given(deliveries <-chan amqp.Delivery) <-chan amqp.Delivery {
+	if deliveries != nil {
+		return deliveries
+	}
+	none := make(chan amqp.Delivery)
+	close(none)
+	return none
 }

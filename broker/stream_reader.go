@@ -92,6 +92,34 @@ func (c *Client) NewStreamReader(cfg StreamConfig) (*StreamReader, error) {
 // permission to write to the default exchange; without, the channel stays open, and Unmarkable says so.
 func (r *StreamReader) CaughtUp() <-chan struct{} { return r.caughtUp }
 
+// CatchUp blocks until CaughtUp is closed, or it is clear that it will not be soon: the user may not read
+// the stream ([ErrRefused]), there is none ([ErrNoQueue]), no marker may be appended ([ErrEndUnknown]),
+// or ctx is done, whose error it returns with what stands in the way. The reader goes on in any case.
+func (r *StreamReader) CatchUp(ctx context.Context) error {
+	marked := r.marked
+	for {
+		c, changed, err := r.supervisor.state()
+		if c == nil && (errors.Is(err, ErrNoQueue) || errors.Is(err, ErrRefused)) {
+			return err
+		}
+		select {
+		case <-r.caughtUp:
+			return nil
+		case <-changed:
+		case <-marked:
+			marked = nil
+			if r.unmarkable != nil {
+				return fmt.Errorf("read %s: %w: %w", r.cfg.Stream, ErrEndUnknown, r.unmarkable)
+			}
+		case <-ctx.Done():
+			if err := r.Ready(); err != nil {
+				return fmt.Errorf("%w: %w", ctx.Err(), err)
+			}
+			return fmt.Errorf("read %s: %w", r.cfg.Stream, ctx.Err())
+		}
+	}
+}
+
 // Ready returns nil while the broker gives the reader records, else an error that is [ErrNotConnected]
 // and says why: [ErrNoQueue] where there is no such stream, [ErrRefused] where the user may not read it.
 func (r *StreamReader) Ready() error {
