@@ -15,6 +15,10 @@ import (
 // ErrNotReady is a process that answers, but not that it is ready.
 var ErrNotReady = errors.New("not ready")
 
+// ErrDegraded is a process that is ready and does without something. Who would restart it, or send it no
+// work, over that would lose more than is lacking, so it answers 200.
+var ErrDegraded = errors.New("ready, degraded")
+
 // The paths of health.
 const (
 	healthPath = "/healthz"
@@ -35,7 +39,8 @@ const (
 // Serve answers for the health of the process at a TCP address such as ":9464", until ctx is done:
 //
 //   - /healthz: 200 and "ok" as long as the process runs;
-//   - /readyz: 200 and "ready", or 503 and the text of the error that ready returns.
+//   - /readyz: 200 and "ready", or 503 and the text of the error that ready returns; 200 and the text of
+//     one that is [ErrDegraded].
 //
 // ready is called once a request, by any number of goroutines at once, and must not block. Serve
 // blocks; it returns nil within a second after ctx is done, its requests answered or cut off. An
@@ -84,11 +89,14 @@ func healthHandler(ready func() error) http.Handler {
 		answer(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
+		switch err := ready(); {
+		case err == nil:
+			answer(w, http.StatusOK, "ready")
+		case errors.Is(err, ErrDegraded):
+			answer(w, http.StatusOK, err.Error())
+		default:
 			answer(w, http.StatusServiceUnavailable, err.Error())
-			return
 		}
-		answer(w, http.StatusOK, "ready")
 	})
 	return mux
 }

@@ -36,6 +36,7 @@ type buffer struct {
 	arrivals uint64
 	sweepAt  int // how many may be held before lost ones are looked for
 	closed   bool
+	paused   bool // nothing is taken
 }
 
 // sweepMin is how many deliveries a buffer holds before it first looks for lost ones.
@@ -157,7 +158,7 @@ func (b *buffer) take() *item {
 	for !b.closed {
 		b.promote() // what is due now competes, whether or not the alarm has gone off
 		g := b.next()
-		if g == nil || b.pace != nil && !b.pace.start(b.clock.Now()) {
+		if b.paused || g == nil || b.pace != nil && !b.pace.start(b.clock.Now()) {
 			b.ready.Wait()
 			continue
 		}
@@ -221,20 +222,7 @@ func (b *buffer) held() int {
 // expire takes out the deliveries that arrived before a time and returns them, in no order. Lost
 // ones are dropped. It looks at each delivery that is held.
 func (b *buffer) expire(before time.Time) []*item {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var expired []*item
-	b.deleteFunc(func(e entry) bool {
-		switch {
-		case b.lost(e.item):
-			return true
-		case e.item.received.Before(before):
-			expired = append(expired, e.item)
-			return true
-		}
-		return false
-	})
-	return expired
+	return b.remove(func(it *item) bool { return it.received.Before(before) })
 }
 
 // shed takes out all but the n runnable deliveries that come first by priority and arrival, and
@@ -257,6 +245,32 @@ func (b *buffer) shed(n int) []*item {
 		g.runnable.deleteFunc(func(e entry) bool { return !e.before(surplus[0]) })
 	}
 	return surplus.items()
+}
+
+// hold keeps every take waiting, or lets them go on.
+func (b *buffer) hold(paused bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.paused = paused
+	b.ready.Broadcast()
+}
+
+// remove takes out the deliveries that are wanted and returns them, in no order. Lost ones are dropped.
+func (b *buffer) remove(wanted func(*item) bool) []*item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var removed []*item
+	b.deleteFunc(func(e entry) bool {
+		switch {
+		case b.lost(e.item):
+			return true
+		case wanted(e.item):
+			removed = append(removed, e.item)
+			return true
+		}
+		return false
+	})
+	return removed
 }
 
 // close ends every take and returns what has not started.

@@ -39,4 +39,6 @@ type item struct {
 	// What follows is that of works.
 	name workName
 	next *item // the next work under way of the same name
+	// cancel ends the context that the task runs under; nil where it does not run.
+	cancel context.CancelCauseFunc
 }

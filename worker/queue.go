@@ -43,16 +43,19 @@ type queue struct {
 	settled    sync.WaitGroup // the settlements under way
 	running    atomic.Int64
 	draining   atomic.Bool
+	halted     atomic.Bool // paused, and what had not begun was given back
+	// isRevoked returns why a task is revoked, nil where it is not.
+	isRevoked func(id string) error
 }
 
 // errStopping is the cause of the end of handlers' contexts when the worker stops.
 var errStopping = errors.New("the worker stops")
 
-func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error, reports *reports) *queue {
+func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error, reports *reports, isRevoked func(string) error) *queue {
 	log := c.Log.With("queue", cfg.Name)
 	works := newWorks(c.Clock.Now)
 	q := &queue{
-		cfg: cfg, clock: c.Clock, log: log, works: works, buffer: newBuffer(c.Clock, cfg.RateLimit, cfg.RateBurst),
+		cfg: cfg, clock: c.Clock, log: log, works: works, isRevoked: isRevoked, buffer: newBuffer(c.Clock, cfg.RateLimit, cfg.RateBurst),
 		window: newWindow(cfg.Concurrency, c.Clock.Now()),
 		events: c.Events,
 		settler: settler{
@@ -72,8 +75,8 @@ func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.
 	return q
 }
 
-// start consumes and executes until stop.
-func (q *queue) start(ctx context.Context, client *broker.Client) error {
+// start consumes and executes until stop; where the queue is paused it begins without.
+func (q *queue) start(ctx context.Context, client *broker.Client, paused bool) error {
 	q.ackLimit, q.asked = q.ackTimeout(ctx, client)
 	q.warnOfTimeout(client)
 	prefetch := q.cfg.Prefetch
@@ -82,12 +85,16 @@ func (q *queue) start(ctx context.Context, client *broker.Client) error {
 	}
 	consumer, err := client.NewConsumer(broker.ConsumerConfig{
 		Queue: q.cfg.Name, Prefetch: prefetch, Deliver: q.deliver, Prepare: q.settler.declare,
-		AckTimeout: q.cfg.Timeout + ackMargin,
+		AckTimeout: q.cfg.Timeout + ackMargin, Paused: paused,
 	})
 	if err != nil {
 		return err
 	}
 	q.consumer = consumer
+	if paused {
+		q.buffer.hold(true)
+		q.halted.Store(true)
+	}
 	for range q.cfg.Concurrency {
 		q.slots.Go(q.slot)
 	}
@@ -127,6 +134,7 @@ func (q *queue) deliver(d *broker.Delivery) {
 	case err != nil:
 		q.conclude(it, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonMalformed, Err: err})
 	case q.inspect(it, d.Redelivered):
+	case q.refuse(it):
 	case it.task.ID == "":
 		q.begin(it, func() { q.settler.identify(q.settling, it) })
 	case it.task.NotBefore.Sub(now) > holdLimit:
@@ -153,6 +161,9 @@ func (q *queue) admit(it *item) {
 	it.pattern, it.limit = q.cfg.Mux.Concurrency(it.task.Key)
 	if !q.buffer.push(it) {
 		q.settler.answer(it, it.delivery.Requeue) // the worker stops
+	}
+	if q.halted.Load() { // it was on its way here when the rest was given back
+		q.giveBack(q.buffer.remove(all))
 	}
 }
 
@@ -192,14 +203,20 @@ func (q *queue) slot() {
 		if it == nil {
 			return
 		}
+		var ctx context.Context
+		ctx, it.cancel = context.WithCancelCause(q.work)
 		if !q.works.start(it) {
+			it.cancel(nil)
 			q.buffer.done(it)
 			continue // the broker gives it out again
+		}
+		if err := q.isRevoked(it.task.ID); err != nil {
+			it.cancel(err) // revoked before it could be found among those that run
 		}
 		started = q.clock.Now()
 		q.running.Add(1)
 		q.window.began(started)
-		decision := q.executor.Execute(q.work, &it.task)
+		decision := q.executor.Execute(ctx, &it.task)
 		q.settle(it, decision, started, q.ended(it, started))
 	}
 }
@@ -210,6 +227,7 @@ func (q *queue) ended(it *item, started time.Time) time.Duration {
 	q.running.Add(-1)
 	q.window.ended(now)
 	q.buffer.done(it)
+	it.cancel(nil)
 	return now.Sub(started)
 }
 

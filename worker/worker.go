@@ -14,13 +14,14 @@ import (
 
 // Worker runs the tasks of a number of queues.
 type Worker struct {
-	client  *broker.Client
-	cfg     Config
-	spec    routing.Spec
-	queues  []*queue
-	reports *reports
-	began   atomic.Bool
-	ready   atomic.Bool
+	client   *broker.Client
+	cfg      Config
+	spec     routing.Spec
+	queues   []*queue
+	reports  *reports
+	controls controls
+	began    atomic.Bool
+	ready    atomic.Bool
 
 	declaring singleflight.Group
 }
@@ -41,8 +42,9 @@ func New(client *broker.Client, cfg Config) (*Worker, error) {
 	}
 	w.reports = newReports(client, &cfg)
 	for _, q := range cfg.Queues {
-		w.queues = append(w.queues, newQueue(client, q, &cfg, w.declare, w.reports))
+		w.queues = append(w.queues, newQueue(client, q, &cfg, w.declare, w.reports, w.controls.revoked))
 	}
+	w.controls = controls{client: client, queues: w.queues, clock: cfg.Clock, log: cfg.Log}
 	return w, nil
 }
 
@@ -53,7 +55,7 @@ func (w *Worker) declare(ctx context.Context) error {
 	return err
 }
 
-// Run declares the topology, consumes, and blocks until ctx is done; then it drains: it stops
+// Run declares the topology, reads what the control stream says, consumes, and blocks until ctx is done; then it drains: it stops
 // taking deliveries, lets running tasks go on for the grace period, cancels those that are left,
 // gives back what has not been done, and returns when its goroutines are gone. It returns nil
 // after a clean drain, an error that names the queue where handlers did not heed their
@@ -70,11 +72,15 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	defer w.reports.start()()
+	if err := w.controls.start(ctx); err != nil {
+		return err
+	}
 	for i, q := range w.queues {
-		if err := q.start(ctx, w.client); err != nil {
+		if err := q.start(ctx, w.client, w.controls.pausedAtStart(q)); err != nil {
 			return errors.Join(err, w.stop(w.queues[:i]))
 		}
 	}
+	w.controls.begin()
 	w.ready.Store(true)
 	w.cfg.Log.Info("worker runs", "worker", w.cfg.Name, "queues", len(w.queues))
 	<-ctx.Done()
@@ -85,8 +91,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	return err
 }
 
-// stop drains queues side by side.
+// stop ends the following of the control stream, then drains queues side by side.
 func (w *Worker) stop(queues []*queue) error {
+	w.controls.close()
 	var all sync.WaitGroup
 	failures := make([]error, len(queues))
 	for i, q := range queues {
@@ -100,7 +107,8 @@ func (w *Worker) stop(queues []*queue) error {
 // stop, for errors.Is.
 var ErrNotRunning = errors.New("the worker does not run")
 
-// Ready returns nil while every queue is being consumed and tasks can be published, else why not.
+// Ready returns nil while every queue is being consumed, or paused, and tasks can be published, else why
+// not.
 func (w *Worker) Ready() error {
 	if !w.ready.Load() {
 		return ErrNotRunning
@@ -110,4 +118,13 @@ func (w *Worker) Ready() error {
 		failures = append(failures, q.consumer.Ready())
 	}
 	return errors.Join(failures...)
+}
+
+// Degraded says what a worker that is ready does without: what the control stream says, where it cannot be
+// read. It is nil where nothing is lacking, and while the worker does not run.
+func (w *Worker) Degraded() error {
+	if !w.ready.Load() {
+		return nil
+	}
+	return w.controls.degraded()
 }

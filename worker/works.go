@@ -95,6 +95,22 @@ func (w *works) start(it *item) bool {
 	return true
 }
 
+// cancel ends the contexts of the runs of a task, with a cause.
+func (w *works) cancel(id string, cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, first := range w.running {
+		if name.id != id {
+			continue
+		}
+		for it := first; it != nil; it = it.next {
+			if it.cancel != nil {
+				it.cancel(cause)
+			}
+		}
+	}
+}
+
 // enter puts an item into running, which end takes it out of. The caller holds the lock.
 func (w *works) enter(it *item) {
 	it.next = w.running[it.name]

@@ -16,6 +16,7 @@ import (
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/handlers"
 	"github.com/warrenmq/warren/history"
+	"github.com/warrenmq/warren/metrics"
 	"github.com/warrenmq/warren/tasks"
 	"github.com/warrenmq/warren/worker"
 )
@@ -65,7 +66,7 @@ func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.
 	if err != nil {
 		return err
 	}
-	ready(w.Ready)
+	ready(func() error { return health(w) })
 	return w.Run(ctx)
 }
 
@@ -88,6 +89,17 @@ func record(client *broker.Client, cfg *config.Config, log *slog.Logger) (events
 			log.Error("history is not complete", "error", err)
 		}
 	}, nil
+}
+
+// health says whether a worker is ready, and what it does without.
+func health(w *worker.Worker) error {
+	if err := w.Ready(); err != nil {
+		return err
+	}
+	if err := w.Degraded(); err != nil {
+		return fmt.Errorf("%w: %w", metrics.ErrDegraded, err)
+	}
+	return nil
 }
 
 // abort kills the programs that run: they would outlive this process, and run beside the next start
