@@ -20,7 +20,7 @@ func TestRecordOnTheWire(t *testing.T) {
 	r := control.Record{Kind: control.Revoke, ID: "1", By: "alice", At: noon, Reason: "sent by mistake"}
 	line, err := r.Encode()
 	require.NoError(t, err)
-	assert.Equal(t, `{"kind":"revoke","id":"1","by":"alice","at":"2026-11-22T12:00:00Z","reason":"sent by mistake"}`, string(line))
+	assert.JSONEq(t, `{"kind":"revoke","id":"1","by":"alice","at":"2026-11-22T12:00:00Z","reason":"sent by mistake"}`, string(line))
 
 	got, err := control.Decode(streams.Record{Offset: 7, Body: line})
 	require.NoError(t, err)

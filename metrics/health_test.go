@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -68,6 +69,7 @@ func TestServe(t *testing.T) {
 		{nil, "GET", "/healthz", 200, "ok"},
 		{nil, "GET", "/readyz", 200, "ready"},
 		{nil, "HEAD", "/readyz", 200, ""},
+		{fmt.Errorf("%w: no control", ErrDegraded), "GET", "/readyz", 200, "ready, degraded: no control"},
 		{errors.New("the broker <amqp://h> is away"), "GET", "/readyz", 503, "the broker <amqp://h> is away"},
 		{errors.New("away"), "GET", "/healthz", 200, "ok"},
 		{nil, "GET", "/readyz", 200, "ready"},

@@ -67,6 +67,31 @@ func TestBufferHoldsUntilDue(t *testing.T) {
 	assert.Equal(t, "in 100", <-taken)
 }
 
+func TestBufferHeldAndRemovedFrom(t *testing.T) {
+	clock := clockwork.NewFakeClock()
+	b := newTestBuffer(clock, 0)
+	b.hold(true)
+	taken := make(chan string)
+	go func() { taken <- b.take().task.ID }()
+	for _, id := range []string{"1", "2"} {
+		b.push(newItem(id, 0, time.Time{}))
+	}
+	b.push(newItem("3", 0, clock.Now().Add(time.Hour)))
+	select {
+	case id := <-taken:
+		t.Fatalf("%s was given", id)
+	default:
+	}
+	for _, id := range []string{"1", "3"} { // one that may start, and one that is not due
+		removed := b.remove(func(it *item) bool { return it.task.ID == id })
+		require.Len(t, removed, 1)
+		assert.Equal(t, id, removed[0].task.ID)
+	}
+	b.hold(false)
+	assert.Equal(t, "2", <-taken)
+	assert.Empty(t, b.close())
+}
+
 func TestBufferCloseGivesBackEverythingAndEndsTakes(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	b := newTestBuffer(clock, 0)

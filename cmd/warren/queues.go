@@ -28,6 +28,10 @@ type queueState struct {
 	// PublishRate and DoneRate are tasks a second.
 	PublishRate *float64 `json:"publish_rate"`
 	DoneRate    *float64 `json:"done_rate"`
+	// Paused queues are not consumed, by the word of PausedBy.
+	Paused      *bool  `json:"paused"`
+	PausedBy    string `json:"paused_by,omitempty"`
+	PausedSince string `json:"paused_since,omitempty"`
 }
 
 func (c *cli) queues() *cobra.Command {
@@ -35,7 +39,8 @@ func (c *cli) queues() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "queues",
 		Short: "Show the depth of the configured queues",
-		Long: "Queues shows the configured queues and the parked tasks: how many are ready, running and dead.\n" +
+		Long: "Queues shows the configured queues and the parked tasks: how many are ready, running and dead, and which\n" +
+			"queues are paused.\n" +
 			"What is running, and the rates, are known where broker.management is configured.",
 		Example: "  warren queues --json",
 		Args:    cobra.NoArgs,
@@ -94,7 +99,27 @@ func (c *cli) states(ctx context.Context, client *broker.Client, cfg *config.Con
 		}
 		states = append(states, s)
 	}
+	c.addPauses(ctx, client, states)
 	return append(states, newState(unrouted, depths, stats)), nil
+}
+
+// addPauses notes which queues are paused.
+func (c *cli) addPauses(ctx context.Context, client *broker.Client, states []queueState) {
+	known, err := c.workersState(ctx, client)
+	if err != nil {
+		c.notef("which queues are paused is not known for certain: %v", err)
+	}
+	for i := range states {
+		s := &states[i]
+		pause, paused := known.Paused(s.Queue)
+		if !paused && err != nil {
+			continue
+		}
+		s.Paused = &paused
+		if paused {
+			s.PausedBy, s.PausedSince = pause.By, pause.At.UTC().Format(time.RFC3339)
+		}
+	}
 }
 
 // newState puts together what is known of a queue.
@@ -121,7 +146,7 @@ func (c *cli) printStates(states []queueState, asJSON bool) error {
 	}
 	t := table{columns: []column{
 		{title: "QUEUE"}, {title: "TYPE"}, {title: "READY", right: true}, {title: "RUNNING", right: true},
-		{title: "CONSUMERS", right: true}, {title: "DEAD", right: true}, {title: "IN/S", right: true}, {title: "DONE/S", right: true},
+		{title: "CONSUMERS", right: true}, {title: "DEAD", right: true}, {title: "IN/S", right: true}, {title: "DONE/S", right: true}, {title: "PAUSED"},
 	}}
 	undeclared := false
 	for _, s := range states {
@@ -130,7 +155,8 @@ func (c *cli) printStates(states []queueState, asJSON bool) error {
 		if kind == "" {
 			kind = unknown
 		}
-		t.add(s.Queue, kind, number(s.Ready), number(s.Running), number(s.Consumers), number(s.Dead), rate(s.PublishRate), rate(s.DoneRate))
+		t.add(s.Queue, kind, number(s.Ready), number(s.Running), number(s.Consumers), number(s.Dead), rate(s.PublishRate), rate(s.DoneRate),
+			s.pause())
 	}
 	if err := t.write(c.stdout, 0); err != nil {
 		return err
@@ -139,6 +165,18 @@ func (c *cli) printStates(states []queueState, asJSON bool) error {
 		c.notef("queues without a number do not exist yet: a worker or a scheduler that starts declares them")
 	}
 	return nil
+}
+
+// pause tells of a pause for people; nothing where there is none.
+func (s *queueState) pause() string {
+	switch {
+	case s.Paused == nil || !*s.Paused:
+		return ""
+	case s.PausedBy == "":
+		return "since " + s.PausedSince
+	default:
+		return "by " + s.PausedBy + " since " + s.PausedSince
+	}
 }
 
 func number(n *int) string {

@@ -59,7 +59,7 @@ func TestQueues(t *testing.T) {
 	t.Run("for people", func(t *testing.T) {
 		o := s.run("-c", s.path, "queues")
 		require.Equal(t, exitDone, o.code, o.stderr)
-		assert.Regexp(t, `^QUEUE +TYPE +READY  RUNNING  CONSUMERS  DEAD  IN/S  DONE/S
+		assert.Regexp(t, `^QUEUE +TYPE +READY  RUNNING  CONSUMERS  DEAD  IN/S  DONE/S  PAUSED
 email +(quorum|classic) +2 +1 +1     1 +\d+\.\d +\d+\.\d
 bulk +classic +0 +0 +0     0 +\d+\.\d +\d+\.\d
 warren\.unrouted +quorum +1 +0 +0     - +\d+\.\d +\d+\.\d
