@@ -38,14 +38,13 @@ func TestConsumerPauses(t *testing.T) {
 	consumer.Resume()
 	first, second := receive(t, deliveries, "a task"), receive(t, deliveries, "a task")
 	require.NoError(t, consumer.Pause(f.ctx))
-	assert.Zero(t, consumers())
 	require.NoError(t, consumer.Ready())
 	require.NoError(t, first.Ack(), "what was given before can be answered")
 	require.NoError(t, second.Requeue())
 	require.Eventually(t, func() bool {
 		depth, err := f.client.Depth(f.ctx, "email")
 		require.NoError(t, err)
-		return depth.Ready == 2
+		return depth.Ready == 2 && depth.Consumers == 0 // a quorum queue counts one that still has deliveries
 	}, patience, time.Millisecond)
 
 	proxy.Cut()

@@ -35,6 +35,8 @@ type Record struct {
 	Reason string `json:"reason,omitempty"`
 	// Offset is where the record was first appended. Only in those that a snapshot repeats.
 	Offset uint64 `json:"offset,omitempty"`
+	// UpTo is the newest record that a snapshot knows of: what is older and not in it is not in force.
+	UpTo uint64 `json:"up_to,omitempty"`
 	// InForce are the records that a snapshot repeats: pauses and revocations.
 	InForce []Record `json:"in_force,omitempty"`
 }

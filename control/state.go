@@ -21,17 +21,20 @@ const snapshotAfter = 256
 // It is not safe for concurrent use.
 //
 // Of each task and each queue the newest record counts, by the offset where it was first appended. A
-// snapshot only repeats records, each with that offset, so it may be read before or after what it
-// repeats and beside records that its writer did not know yet, and changes nothing. That is why every
+// snapshot repeats records, each with that offset, and says up to which offset it knows all that is in
+// force; of several the one that knows most counts, wherever in the stream it is. So it makes no difference
+// what was appended between the moment up to which a snapshot's writer had read and the snapshot. That is why every
 // reader comes to the state of the whole stream, wherever the stream begins by now, as long as it holds
-// one snapshot and all that was appended since that one's writer had read up to now.
+// one snapshot and all that was appended since that one's moment.
 type State struct {
 	revoked map[string]Record
-	queues  map[string]Record // pauses, and resumes: an old pause may still come, in a snapshot
+	queues  map[string]Record // pauses, and resumes: an older pause may still come, in a snapshot
 
 	begun    bool
 	last     uint64 // the newest offset that was seen
 	snapshot uint64 // the offset of the newest snapshot, else of the first record that was seen
+	covered  bool   // a snapshot was seen
+	upTo     uint64 // the most that one has known
 }
 
 // Apply adds a record as [Decode] returns it, in the order of the stream. An offset that does not ascend
@@ -49,6 +52,13 @@ func (s *State) Apply(r Record) {
 		return
 	}
 	s.snapshot = r.Offset
+	if s.covered && r.UpTo <= s.upTo {
+		return // a better one was seen
+	}
+	s.covered, s.upTo = true, r.UpTo
+	over := func(_ string, old Record) bool { return old.Offset <= r.UpTo }
+	maps.DeleteFunc(s.revoked, over)
+	maps.DeleteFunc(s.queues, over)
 	for _, repeated := range r.InForce {
 		if repeated.Validate() == nil {
 			s.enter(repeated)
@@ -133,5 +143,5 @@ func (s *State) Snapshot(now time.Time) (Record, bool) {
 		return Record{}, false
 	}
 	inForce := s.InForce(now)
-	return Record{Kind: Snapshot, At: now, InForce: inForce}, len(inForce) > 0
+	return Record{Kind: Snapshot, At: now, UpTo: s.last, InForce: inForce}, len(inForce) > 0
 }
