@@ -50,7 +50,7 @@ func TestReadersAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s stream
 		keep := []int{0} // by the length of the stream: the front may be trimmed up to here
-		known := 0 // what the best snapshot knows
+		known := 0       // what the best snapshot knows
 		for i := range rapid.IntRange(1, 40).Draw(t, "records") {
 			r := control.Record{At: noon, By: strconv.Itoa(i)}
 			switch r.Kind = rapid.SampledFrom([]control.Kind{control.Revoke, control.Pause, control.Resume, control.Snapshot}).Draw(t, "kind"); r.Kind {
