@@ -164,7 +164,11 @@ func publishedAt(m Message) time.Time {
 // deliveryCount returns the queue's own count of how often the message came back. What cannot be
 // read as one is none: the header is not Warren's.
 func deliveryCount(headers map[string]any) int64 {
-	n, err := readInt(headers[headerDeliveryCount], 0, math.MaxInt32)
+	count, counted := headers[headerDeliveryCount]
+	if !counted {
+		return 0 // as nearly always
+	}
+	n, err := readInt(count, 0, math.MaxInt32)
 	if err != nil {
 		return 0
 	}
