@@ -12,6 +12,7 @@ import (
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/control"
+	"github.com/warrenmq/warren/history"
 )
 
 func (c *cli) revoke() *cobra.Command {
@@ -104,8 +105,28 @@ func (c *cli) tellWorkers(ctx context.Context, client *broker.Client, cfg *confi
 	if err != nil {
 		return err
 	}
+	c.tellHistory(ctx, client, cfg, records)
 	_, _ = c.workersState(ctx, client) // repeats what is in force where that is due; else the next command does
 	return nil
+}
+
+// tellHistory appends who paused or resumed a queue to the history, where there is one. What is revoked
+// the workers tell themselves, when they come to it.
+func (c *cli) tellHistory(ctx context.Context, client *broker.Client, cfg *config.Config, records []control.Record) {
+	if cfg.History.Level == history.Off {
+		return
+	}
+	kinds := map[control.Kind]history.Kind{control.Pause: history.Paused, control.Resume: history.Resumed}
+	var events []history.Event
+	for _, r := range records {
+		if kind, told := kinds[r.Kind]; told {
+			events = append(events, history.Event{At: r.At, Event: kind, Queue: r.Queue, By: r.By, Reason: r.Reason})
+		}
+	}
+	err := history.Append(ctx, client, client.Names().History(), events...)
+	if err != nil && !errors.Is(err, broker.ErrUnroutable) {
+		c.notef("done, but not told in the history: %v", err)
+	}
 }
 
 // readTimeout bounds the reading of the control stream where it is asked for beside something else.

@@ -42,6 +42,15 @@ func TestRevokePauseResume(t *testing.T) {
 	assert.Equal(t, "resumed email\n", o.stdout)
 	assert.NotContains(t, s.run("-c", s.path, "queues").stdout, "guest")
 
+	t.Run("who did it is in the history", func(t *testing.T) {
+		names := s.client.Names()
+		require.NoError(t, s.client.Declare(s.ctx, routing.Spec{Streams: []routing.StreamSpec{{Name: names.History()}}}))
+		require.Equal(t, exitDone, s.run("-c", s.path, "pause", "email", "--reason", "mail server is down").code)
+		require.Equal(t, exitDone, s.run("-c", s.path, "resume", "email").code)
+		o := s.run("-c", s.path, "history", "--json")
+		require.Equal(t, exitDone, o.code, o.stderr)
+		assert.Regexp(t, `"event":"paused","queue":"email","reason":"mail server is down","by":"guest"}\n.*"event":"resumed","queue":"email","by":"guest"}\n$`, o.stdout)
+	})
 	t.Run("a queue that only the broker knows", func(t *testing.T) {
 		require.NoError(t, s.client.Declare(s.ctx, routing.Spec{Queues: []routing.QueueSpec{{Name: "elsewhere"}}}))
 		require.Equal(t, exitDone, s.run("-c", s.path, "pause", "elsewhere").code)

@@ -135,18 +135,7 @@ func headers(pairs []string) (map[string]any, error) {
 
 // publish enqueues a task and prints its ID. Nothing is declared: enqueueing is quick.
 func (c *cli) publish(ctx context.Context, t tasks.Task, asJSON bool) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	if err := cfg.Guard.Check(&t); err != nil {
-		return err
-	}
-	cipher, err := cfg.Encryption.Load()
-	if err != nil {
-		return err
-	}
-	client, err := c.connect(ctx, cfg)
+	client, cipher, err := c.entrance(ctx, &t)
 	if err != nil {
 		return err
 	}
@@ -160,6 +149,24 @@ func (c *cli) publish(ctx context.Context, t tasks.Task, asJSON bool) error {
 	}
 	_, err = fmt.Fprintln(c.stdout, id)
 	return err
+}
+
+// entrance connects to where a task is to be enqueued, unless the guard refuses the task, and returns
+// what is to encrypt it.
+func (c *cli) entrance(ctx context.Context, t *tasks.Task) (*broker.Client, config.Cipher, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return nil, config.Cipher{}, err
+	}
+	if err := cfg.Guard.Check(t); err != nil {
+		return nil, config.Cipher{}, err
+	}
+	cipher, err := cfg.Encryption.Load()
+	if err != nil {
+		return nil, config.Cipher{}, err
+	}
+	client, err := c.connect(ctx, cfg)
+	return client, cipher, err
 }
 
 // enqueueError says what to do about a task that was not, or may not have been, enqueued.

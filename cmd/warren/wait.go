@@ -71,11 +71,7 @@ func waitTimeout(f *enqueueFlags) (time.Duration, error) {
 
 // publishAndWait enqueues a task, tells its ID and progress on stderr, and prints its result.
 func (c *cli) publishAndWait(ctx context.Context, t tasks.Task, timeout time.Duration, asJSON bool) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	client, err := c.connect(ctx, cfg)
+	client, cipher, err := c.entrance(ctx, &t)
 	if err != nil {
 		return err
 	}
@@ -87,7 +83,7 @@ func (c *cli) publishAndWait(ctx context.Context, t tasks.Task, timeout time.Dur
 	}
 	enqueued := false
 	bar := newProgressBar(c.stderr)
-	reply, err := client.EnqueueAndWait(ctx, t, tasks.Wait{
+	reply, err := cipher.BeforeWaiter(client).EnqueueAndWait(ctx, t, tasks.Wait{
 		Enqueued: func(id string) {
 			enqueued = true
 			if !asJSON {

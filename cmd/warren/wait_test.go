@@ -5,11 +5,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/encryption"
 	"github.com/warrenmq/warren/handlers"
 	"github.com/warrenmq/warren/tasks"
 	"github.com/warrenmq/warren/worker"
@@ -25,13 +27,13 @@ case $what in
 *slow*) sleep 60 ;;
 esac`
 
-func (s *site) work() {
+func (s *site) work(around ...tasks.Middleware) {
 	s.t.Helper()
 	program, err := handlers.NewExec(handlers.ExecConfig{Argv: []string{"/bin/sh", "-c", script}})
 	require.NoError(s.t, err)
 	mux := tasks.NewMux()
 	mux.Handle("email.#", program)
-	w, err := worker.New(s.client, worker.Config{Queues: []worker.Queue{{Name: "email", Routes: []string{"email.#"}, Mux: mux}}, Grace: -1})
+	w, err := worker.New(s.client, worker.Config{Queues: []worker.Queue{{Name: "email", Routes: []string{"email.#"}, Mux: mux, Middleware: around}}, Grace: -1})
 	require.NoError(s.t, err)
 	ctx, cancel := context.WithCancel(s.ctx)
 	ended := make(chan error, 1)
@@ -93,4 +95,31 @@ func TestEnqueueAndWait(t *testing.T) {
 		o := s.run("enqueue", "email.welcome", "--json", "--id", "my-id")
 		assert.JSONEq(t, `{"id": "my-id", "status": "enqueued"}`, o.stdout)
 	})
+}
+
+// With keys nothing of a task that is waited for is in clear on its way, and the guard looks at it too.
+func TestEnqueueAndWaitEncrypted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	keyset := filepath.Join(t.TempDir(), "keyset.json")
+	require.Equal(t, exitDone, s.run("keyset", "new", keyset).code)
+	keys, err := encryption.LoadKeyset(keyset)
+	require.NoError(t, err)
+	s.work(encryption.Middleware(keys, encryption.Config{Required: true}))
+	config := file(t, "encryption: {keyset: '"+keyset+"'}\nguard: {fields: [password]}")
+
+	o := s.run("-c", config, "enqueue", "email.welcome", "--data", `"good"`, "--wait", "--timeout", "30s")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	assert.Equal(t, "{\"sum\": 5}\n", o.stdout)
+	assert.Contains(t, o.stderr, "warren: 50 % half\n")
+	o = s.run("-c", config, "enqueue", "email.welcome", "--data", `"bad"`, "--wait", "--timeout", "30s")
+	assert.Equal(t, exitFailed, o.code)
+	assert.Contains(t, o.stderr, "no luck")
+	o = s.run("-c", config, "enqueue", "email.welcome", "--data", `{"password": "x"}`, "--wait", "--timeout", "30s")
+	assert.Equal(t, exitUsage, o.code)
+	assert.Contains(t, o.stderr, "password")
+
+	o = s.run("enqueue", "email.welcome", "--data", `"good"`, "--wait", "--timeout", "30s")
+	assert.Equal(t, exitFailed, o.code, "it was published in clear, and the worker wants none such")
+	assert.Contains(t, o.stderr, "undecryptable")
 }
