@@ -111,7 +111,6 @@ func TestReadStreamWithoutPermissions(t *testing.T) {
 		return f.connect(func(c *broker.Config) { c.URLs = []string{user} })
 	}
 	t.Run("to append", func(t *testing.T) {
-		t.Parallel()
 		read := 0
 		err := as("^$", ".*").ReadStream(f.ctx, control, streams.First(), func(streams.Record) error { read++; return nil })
 		require.ErrorIs(t, err, broker.ErrEndUnknown)
@@ -119,7 +118,6 @@ func TestReadStreamWithoutPermissions(t *testing.T) {
 		require.Equal(t, 20, read, "what there is it gets all the same")
 	})
 	t.Run("to read", func(t *testing.T) {
-		t.Parallel()
 		err := as(".*", "^$").ReadStream(f.ctx, control, streams.First(), func(streams.Record) error { return nil })
 		require.ErrorIs(t, err, broker.ErrRefused)
 		require.NotErrorIs(t, err, broker.ErrEndUnknown)
