@@ -32,12 +32,19 @@ type key struct {
 	overhead int
 }
 
+// maxPathBytes is how long a file's name may be for errors to tell it. The shortest key set is
+// longer, in base64 too.
+const maxPathBytes = 120
+
 // LoadKeyset reads the key set from a file or, where the text begins with a brace, from the text
 // itself, as a variable of the environment holds it. A file that cannot be read is an error of
 // package os; the rest is as for [ParseKeyset].
 func LoadKeyset(source string) (*Keyset, error) {
 	if strings.HasPrefix(strings.TrimSpace(source), "{") {
 		return ParseKeyset([]byte(source))
+	}
+	if strings.ContainsAny(source, "{}\"\n") || len(source) > maxPathBytes { // its text may be keys
+		return nil, fmt.Errorf("%w: neither a file's name nor a key set that begins with a brace", ErrInvalidKeyset)
 	}
 	data, err := os.ReadFile(source)
 	if err != nil {

@@ -38,7 +38,9 @@ func (w *Waiter) EnqueueAndWait(ctx context.Context, t tasks.Task, wait tasks.Wa
 	}
 	var remote *tasks.RemoteError
 	if errors.As(err, &remote) {
-		remote.Text = w.keys.OpenError(&sealed, remote.Text)
+		opened := *remote // others may wait for the same task
+		opened.Text = w.keys.OpenError(&sealed, remote.Text)
+		return reply, &opened
 	}
 	return reply, err
 }

@@ -39,7 +39,6 @@ func attributes(t *tasks.Task) []attribute {
 		{tasks.HeaderBatchID, t.BatchID},
 		{tasks.HeaderBatchIndex, number(int64(t.BatchIndex))},
 		{tasks.HeaderBatchTotal, number(int64(t.BatchTotal))},
-		{tasks.HeaderKeyID, t.KeyID},
 	}
 }
 

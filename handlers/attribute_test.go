@@ -19,7 +19,7 @@ func fullTask() *tasks.Task {
 		EnqueuedAt: at, NotBefore: at.Add(time.Second), ExpiresAt: at.Add(time.Hour),
 		Schedule: "daily", ScheduledFor: at, Settlement: 3, Redeliveries: 4,
 		EnqueuedBy: "mallory", By: tasks.Identity{Name: "alice"},
-		BatchID: "import", BatchIndex: 3, BatchTotal: 7, KeyID: "42",
+		BatchID: "import", BatchIndex: 3, BatchTotal: 7,
 		Errors:      []string{"#1 2026-11-22T06:00:00Z w: \"no\"\nluck"},
 		TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TraceState: "a=100%",
 	}
@@ -44,7 +44,6 @@ func TestAttributesTellWhatTheTaskCarries(t *testing.T) {
 		{"warren-batch-id", "import"},
 		{"warren-batch-index", "3"},
 		{"warren-batch-total", "7"},
-		{"warren-key-id", "42"},
 	}, attributes(fullTask()))
 }
 

@@ -38,7 +38,6 @@ func TestEnvironmentOfATaskThatCarriesEverything(t *testing.T) {
 		"WARREN_BATCH_ID=import",
 		"WARREN_BATCH_INDEX=3",
 		"WARREN_BATCH_TOTAL=7",
-		"WARREN_KEY_ID=42",
 		"WARREN_CONTENT_TYPE=application/json",
 		"WARREN_CONTENT_ENCODING=identity",
 		`WARREN_ERRORS=["#1 2026-11-22T06:00:00Z w: \"no\"\nluck"]`,

@@ -69,7 +69,7 @@ type ExecConfig struct {
 // headers (WARREN_MAX_ATTEMPTS, WARREN_TIMEOUT_MS, WARREN_ENQUEUED_AT, WARREN_NOT_BEFORE and
 // WARREN_EXPIRES_AT in unix ms, WARREN_SCHEDULE, WARREN_SCHEDULED_FOR in RFC 3339,
 // WARREN_SETTLEMENT, WARREN_REDELIVERIES, WARREN_BATCH_ID, WARREN_BATCH_INDEX, WARREN_BATCH_TOTAL,
-// WARREN_KEY_ID, WARREN_ERRORS as a JSON array of strings), WARREN_ENQUEUED_BY where RabbitMQ has checked
+// WARREN_ERRORS as a JSON array of strings), WARREN_ENQUEUED_BY where RabbitMQ has checked
 // who that is, TRACEPARENT and TRACESTATE. What the task does not carry is not set, and no producer
 // can set any other. NUL bytes, impossible there, become U+FFFD.
 type Exec struct {

@@ -61,7 +61,8 @@ type HTTPConfig struct {
 // the task carries: Warren-Task-Id, Warren-Routing-Key, Warren-Queue, Warren-Attempt (from 1),
 // Warren-Max-Attempts, Warren-Timeout-Ms, Warren-Enqueued-At, Warren-Not-Before and
 // Warren-Expires-At in unix ms, Warren-Schedule, Warren-Scheduled-For in RFC 3339,
-// Warren-Settlement, Warren-Redeliveries, Warren-Enqueued-By, traceparent and tracestate. In the
+// Warren-Settlement, Warren-Redeliveries, Warren-Batch-Id, Warren-Batch-Index, Warren-Batch-Total,
+// Warren-Enqueued-By where RabbitMQ has checked who that is, traceparent and tracestate. In the
 // values of Warren-*, what is not printable ASCII, a percent sign, and a space at either end are
 // percent-encoded: the ID of a foreign task may hold any byte. The errors of earlier attempts are
 // not sent: they would grow past what servers accept.

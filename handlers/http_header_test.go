@@ -36,7 +36,6 @@ func TestTaskHeadersOfATaskThatCarriesEverything(t *testing.T) {
 		"Warren-Batch-Id":      {"import"},
 		"Warren-Batch-Index":   {"3"},
 		"Warren-Batch-Total":   {"7"},
-		"Warren-Key-Id":        {"42"},
 		"Traceparent":          {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 		"Tracestate":           {"a=100%"},
 	}, header)

@@ -67,5 +67,5 @@ func (p *progressLines) ignore() {
 	}
 	p.told = true
 	p.log.Warn(`what a program writes to descriptor 3 is not progress, a line such as {"percent": 40, "note": "…"}; it is ignored`,
-		"id", p.task.ID, "key", p.task.Key, "queue", p.task.Queue, "line", head(p.line, 80))
+		"id", p.task.ID, "key", p.task.Key, "queue", p.task.Queue, "bytes", len(p.line))
 }

@@ -95,13 +95,15 @@ func (g *gate) pass(ctx context.Context, t *tasks.Task, next tasks.Handler) erro
 		if ctx.Err() == nil { // else the worker stops, and gives the task back
 			log.ErrorContext(ctx, "the idempotency store cannot be asked, the task is put off", "error", err)
 		}
-		return g.putOff(g.lease/3, g.lease, fmt.Errorf("%w: %w", ErrUnavailable, err))
+		return &putOff{snooze: tasks.NotBegun(spread(g.lease/3, g.lease)), reason: fmt.Errorf("%w: %w", ErrUnavailable, err)}
 	case claim.State == Done:
 		log.DebugContext(ctx, "the work is done already")
 		return nil
 	case claim.State == Busy:
 		log.DebugContext(ctx, "the work is being run by another, the task is put off", "lease", claim.Remaining)
-		return tasks.Snooze(spread(claim.Remaining, claim.Remaining+g.lease/3))
+		return tasks.NotBegun(spread(claim.Remaining, claim.Remaining+g.lease/3))
+	case claim.State != Claimed: // nothing is known of a claim
+		return &putOff{snooze: tasks.NotBegun(spread(g.lease/3, g.lease)), reason: fmt.Errorf("%w: it answered %s", ErrUnavailable, claim.State)}
 	}
 	return g.run(ctx, t, next, h, log)
 }
@@ -109,11 +111,6 @@ func (g *gate) pass(ctx context.Context, t *tasks.Task, next tasks.Handler) erro
 // same reports whether two stores are one. Those of other packages need not be comparable.
 func same(a, b Store) bool {
 	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
-}
-
-// putOff is a snooze between two lengths.
-func (g *gate) putOff(from, to time.Duration, reason error) error {
-	return &putOff{snooze: tasks.Snooze(spread(from, to)), reason: reason}
 }
 
 // spread is a length between two, both brought below maxSnooze with room to differ: those that wait
@@ -181,5 +178,5 @@ func (g *gate) lost(h *hold, err error, log *slog.Logger) error {
 		}
 	}
 	log.Warn("the claim was lost while the handler ran, the task is put off", "error", reason)
-	return g.putOff(g.lease/3, g.lease, reason)
+	return &putOff{snooze: tasks.Snooze(spread(g.lease/3, g.lease)), reason: reason}
 }

@@ -84,12 +84,12 @@ func counting(runs *int, answer error) tasks.HandlerFunc {
 }
 
 // snoozed asserts that a decision is to come back within two lengths, at no cost.
-func snoozed(t *testing.T, d tasks.Decision, from, to time.Duration) {
+func snoozed(t *testing.T, d tasks.Decision, notBegun bool, from, to time.Duration) {
 	t.Helper()
 	assert.GreaterOrEqual(t, d.After, from)
 	assert.LessOrEqual(t, d.After, to)
 	d.After = 0
-	assert.Equal(t, tasks.Decision{Action: tasks.Retry}, d)
+	assert.Equal(t, tasks.Decision{Action: tasks.Retry, NotBegun: notBegun}, d)
 }
 
 func TestDoneIsNotRunAgain(t *testing.T) {
@@ -164,7 +164,7 @@ func TestBusyIsPutOff(t *testing.T) {
 			var runs int
 			d, err := decide(t.Context(), guarded(store, new(bytes.Buffer), counting(&runs, nil)), task())
 			require.NoError(t, err)
-			snoozed(t, d, tt.from, tt.to)
+			snoozed(t, d, true, tt.from, tt.to)
 			assert.Zero(t, runs)
 		})
 	}
@@ -222,7 +222,7 @@ func TestClaimIsLostWhileTheStoreIsAway(t *testing.T) {
 				err := h.HandleTask(t.Context(), task())
 				require.ErrorIs(t, err, idempotency.ErrClaimLost)
 				d, _ := decide(t.Context(), tasks.HandlerFunc(func(context.Context, *tasks.Task) error { return err }), task())
-				snoozed(t, d, lease/3, lease)
+				snoozed(t, d, false, lease/3, lease)
 				assert.Contains(t, log.String(), "could not be extended")
 				assert.Contains(t, log.String(), "claim was lost")
 				claim, err := store.Claim(t.Context(), "mail/id-1", tasks.NewID(), lease)
@@ -291,7 +291,7 @@ func TestStoreCannotBeAsked(t *testing.T) {
 	require.ErrorIs(t, err, idempotency.ErrUnavailable)
 	require.ErrorIs(t, err, errBoom)
 	d, _ := decide(t.Context(), h, task())
-	snoozed(t, d, lease/3, lease)
+	snoozed(t, d, true, lease/3, lease)
 	assert.Zero(t, runs)
 	assert.Contains(t, log.String(), "level=ERROR")
 	assert.Contains(t, log.String(), "id=id-1")

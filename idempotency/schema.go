@@ -126,8 +126,11 @@ const purgeBatch = 1000
 // of its own, until no more are left or ctx ends; any number of processes may purge at a time. What
 // is forgotten would be run if it were delivered again, so olderThan is to be longer than any
 // message can be on its way: the longest outage, the longest delay, the time a dead letter may lie
-// before it is replayed. A week is a good choice.
+// before it is replayed. A week is a good choice; what is not above 0 forgets nothing.
 func (p *Postgres) Purge(ctx context.Context, olderThan time.Duration) (forgotten int64, err error) {
+	if olderThan <= 0 { // it would forget claims that are held
+		return 0, nil
+	}
 	for {
 		result, err := p.db.ExecContext(ctx, p.purge, olderThan.Seconds(), purgeBatch)
 		if err != nil {

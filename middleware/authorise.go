@@ -31,7 +31,10 @@ func refusal(t *tasks.Task, err error) error {
 		later  *tasks.RetryAfterError
 		snooze *tasks.SnoozeError
 	)
-	if errors.As(err, &later) || errors.As(err, &snooze) || errors.Is(err, tasks.ErrUnauthorised) {
+	switch {
+	case errors.As(err, &snooze):
+		return tasks.NotBegun(snooze.After)
+	case errors.As(err, &later), errors.Is(err, tasks.ErrUnauthorised):
 		return err
 	}
 	return fmt.Errorf("%w: enqueued by %s: %w", tasks.ErrUnauthorised, t.By, err)

@@ -25,7 +25,7 @@ func TestAuthorise(t *testing.T) {
 		"may not":                {errNo, tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonUnauthorised}, false},
 		"permanent is no other":  {tasks.Permanent(errNo), tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonUnauthorised}, false},
 		"the directory is away":  {tasks.RetryAfter(time.Second, errNo), tasks.Decision{Action: tasks.Retry, After: time.Second, Counts: true}, false},
-		"and counts no attempts": {tasks.Snooze(time.Second), tasks.Decision{Action: tasks.Retry, After: time.Second}, false},
+		"and counts no attempts": {tasks.Snooze(time.Second), tasks.Decision{Action: tasks.Retry, After: time.Second, NotBegun: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

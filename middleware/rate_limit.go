@@ -33,7 +33,7 @@ func RateLimit(limiter *rate.Limiter, opts ...Option) tasks.Middleware {
 		}
 		return tasks.HandlerFunc(func(ctx context.Context, t *tasks.Task) error {
 			if after, ok := takeToken(ctx, clock, limiter); !ok {
-				return tasks.Snooze(after)
+				return tasks.NotBegun(after)
 			}
 			return next.HandleTask(ctx, t)
 		})

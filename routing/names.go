@@ -1,6 +1,9 @@
 package routing
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // DefaultPrefix begins the internal names where nothing else is configured.
 const DefaultPrefix = "warren"
@@ -51,6 +54,10 @@ func (n Names) Reply(id string) string { return n.ReplyPrefix() + id }
 
 // ReplyPrefix begins the names of the clients' reply queues, and of nothing else.
 func (n Names) ReplyPrefix() string { return n.with("reply.") }
+
+// Internal reports whether a name is one that only Warren itself gives to exchanges, queues and
+// streams: whether it begins with the prefix.
+func (n Names) Internal(name string) bool { return strings.HasPrefix(name, n.with("")) }
 
 // LadderExchange is the exchange of digit k of the delay ladder, 0 <= k < [LadderDigits].
 func (n Names) LadderExchange(k int) string { return n.with(fmt.Sprintf("delay.%02d", k)) }

@@ -154,7 +154,7 @@ func (e *Executor) Decide(t *Task, err error) Decision {
 	)
 	switch {
 	case errors.As(err, &snooze):
-		return Decision{Action: Retry, After: bounded(snooze.After)}
+		return Decision{Action: Retry, After: bounded(snooze.After), NotBegun: snooze.NotBegun}
 	case errors.Is(err, ErrNoHandler):
 		return Decision{Action: DeadLetter, Reason: ReasonNoHandler, Err: err}
 	case errors.Is(err, ErrUnauthorised):

@@ -59,6 +59,7 @@ func TestExecuteOutcomes(t *testing.T) {
 		"retry after a year":          {first, tasks.RetryAfter(365*24*time.Hour, errBoom), tasks.Decision{Action: tasks.Retry, After: routing.MaxDelay, Counts: true}},
 		"retry after at last":         {last, tasks.RetryAfter(7, errBoom), tasks.Decision{Action: tasks.DeadLetter, Reason: tasks.ReasonAttemptsExhausted, Counts: true}},
 		"snooze":                      {first, tasks.Snooze(7), tasks.Decision{Action: tasks.Retry, After: 7}},
+		"not begun":                   {first, wrapped(tasks.NotBegun(7)), tasks.Decision{Action: tasks.Retry, After: 7, NotBegun: true}},
 		"snooze, wrapped":             {first, wrapped(tasks.Snooze(7)), tasks.Decision{Action: tasks.Retry, After: 7}},
 		"snooze at last":              {last, tasks.Snooze(7), tasks.Decision{Action: tasks.Retry, After: 7}},
 		"snooze for a negative time":  {first, tasks.Snooze(-7), tasks.Decision{Action: tasks.Retry}},

@@ -35,11 +35,20 @@ func (e *RetryAfterError) Error() string { return fmt.Sprint(e.Err) }
 func (e *RetryAfterError) Unwrap() error { return e.Err }
 
 // SnoozeError asks to run the task again later. Make one with [Snooze].
-type SnoozeError struct{ After time.Duration }
+type SnoozeError struct {
+	After time.Duration
+	// NotBegun says that the handler was not begun, as middleware may: then nobody has come back from
+	// the task, and the count of its redeliveries, which is to tell a task that kills its workers, goes on.
+	NotBegun bool
+}
 
 // Snooze returns an outcome, not a failure: the task runs again after d (bounded as by
 // [RetryAfter]), which does not count as an attempt.
-func Snooze(d time.Duration) error { return &SnoozeError{d} }
+func Snooze(d time.Duration) error { return &SnoozeError{After: d} }
+
+// NotBegun returns an outcome of middleware that does not run the handler now: it is a snooze of d
+// that leaves the count of the task's redeliveries as it is.
+func NotBegun(d time.Duration) error { return &SnoozeError{After: d, NotBegun: true} }
 
 // Error tells the time.
 func (e *SnoozeError) Error() string { return "snoozed for " + e.After.String() }
@@ -81,6 +90,8 @@ type Decision struct {
 	// Counts says that the handler ran and failed: the failure is one of the work's attempts. A
 	// snooze is not, nor is a task that expired or has no handler.
 	Counts bool
+	// NotBegun says of a Retry that the handler was not begun.
+	NotBegun bool
 	// Reason is why a DeadLetter is one.
 	Reason Reason
 	// Err is the error behind a Retry or DeadLetter, nil for a snooze.

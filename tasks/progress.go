@@ -12,6 +12,8 @@ const (
 	ProgressInterval = 500 * time.Millisecond
 	// MaxNoteBytes bounds the note of a progress; what is longer loses its middle.
 	MaxNoteBytes = 256
+	// maxReplyNoteBytes bounds the note of a progress that comes from another: one that was encrypted is longer.
+	maxReplyNoteBytes = 2 * MaxNoteBytes
 )
 
 // ProgressEvent is how far a task has come.

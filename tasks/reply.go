@@ -86,6 +86,8 @@ func ReadReply(m Message) (r Reply, progress *ProgressEvent, err error) {
 		if err := json.Unmarshal(m.Body, progress); err != nil {
 			return Reply{}, nil, &MalformedError{Field: "progress", Err: err}
 		}
+		progress.Percent = min(max(progress.Percent, 0), 100)
+		progress.Note = Cut(progress.Note, maxReplyNoteBytes)
 		return Reply{}, progress, nil
 	default:
 		return Reply{}, nil, &MalformedError{Field: "header " + HeaderStatus, Err: fmt.Errorf("unknown: %.40q", fmt.Sprint(m.Headers[HeaderStatus]))}

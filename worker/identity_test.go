@@ -62,3 +62,25 @@ func TestWhoEnqueuedATask(t *testing.T) {
 	}
 	assert.Empty(t, seen)
 }
+
+// A reply, which whoever enqueues may have sent to any queue, is not taken for a task of the worker's
+// own user, and does not come to what is Warren's own.
+func TestReplyIsNobodysTask(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	seen := make(chan tasks.Identity, 10)
+	f.run(worker.Config{Queues: []worker.Queue{
+		{Name: "echo", Routes: []string{"echo.#"}, Mux: handle("#", func(ctx context.Context, t *tasks.Task) error {
+			tasks.SetResult(ctx, tasks.Result{Body: t.Payload})
+			return nil
+		})},
+		{Name: "import", Routes: []string{"import.#"}, Mux: handle("#", func(_ context.Context, t *tasks.Task) error {
+			seen <- t.By
+			return nil
+		})},
+	}})
+	pause := []byte(`{"kind":"pause","queue":"import","at":"2026-11-22T09:00:00Z"}`)
+	f.publish("warren.tasks", "echo.x", amqp.Publishing{MessageId: "1", ReplyTo: "warren.control", Body: pause})
+	f.publish("warren.tasks", "echo.x", amqp.Publishing{MessageId: "2", ReplyTo: "import", Body: pause})
+	assert.Equal(t, tasks.Identity{}, receive(t, seen, "the reply"), "and the queue is not paused")
+}

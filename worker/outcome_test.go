@@ -224,3 +224,27 @@ func TestForeignMessageWithoutAnIDIsGivenOne(t *testing.T) {
 	require.NoError(t, stop())
 	assert.Empty(t, ran, "the CC does not fan out again")
 }
+
+// A snooze says that somebody came back from the task alive; where the handler was not begun nobody did,
+// and a task that kills its workers is not acquitted by waiting for its turn.
+func TestWhatWasNotBegunKeepsItsRedeliveries(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	seen := make(chan int, 10)
+	f.run(worker.Config{Queues: []worker.Queue{{Name: "email", Routes: []string{"email.#"}, Mux: handle("#",
+		func(_ context.Context, task *tasks.Task) error {
+			seen <- task.Redeliveries
+			switch task.Settlement {
+			case 0:
+				return tasks.NotBegun(time.Millisecond)
+			case 1:
+				return tasks.Snooze(time.Millisecond)
+			}
+			return nil
+		}),
+	}}})
+	f.publish("", "email", amqp.Publishing{MessageId: "1", Headers: amqp.Table{tasks.HeaderRedeliveries: 2}})
+	for _, want := range []int{2, 2, 0} {
+		assert.Equal(t, want, receive(t, seen, "a start"))
+	}
+}

@@ -30,12 +30,15 @@ func (s *settler) reply(ctx context.Context, it *item, d tasks.Decision) {
 	if it.task.ReplyTo == "" || it.replied {
 		return
 	}
+	if s.names.Internal(it.task.ReplyTo) && !strings.HasPrefix(it.task.ReplyTo, s.names.ReplyPrefix()) {
+		s.tell(slog.LevelWarn, it, "the reply is not delivered: its queue is Warren's own", slog.String("reply_to", it.task.ReplyTo))
+		return
+	}
 	ctx, cancel := clockwork.WithTimeout(ctx, s.clock, replyPatience)
 	defer cancel()
 	s.reports.flush(ctx, &it.task)
 	for wait := settleBackoffMin; ; wait = min(2*wait, settleBackoffMax) {
-		m := tasks.ReplyMessage(&it.task, d)
-		m.UserID = s.user
+		m := tasks.ReplyMessage(&it.task, d) // without our user: what another has written is not to be taken for ours
 		err := s.client.PublishWhile(ctx, context.Background(), m)
 		switch {
 		case err == nil, errors.Is(err, broker.ErrUnroutable) && strings.HasPrefix(it.task.ReplyTo, directReplyPrefix):

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +20,6 @@ import (
 type reports struct {
 	client publisher
 	prefix string // of the reply queues of Warren's own clients
-	user   string
 	clock  clockwork.Clock
 	log    *slog.Logger
 	also   func(*tasks.Task, tasks.ProgressEvent) // nil for nobody
@@ -40,7 +40,7 @@ const (
 
 func newReports(client *broker.Client, c *Config) *reports {
 	return &reports{
-		client: client, prefix: client.Names().ReplyPrefix(), user: client.User(), clock: c.Clock, log: c.Log, also: c.Progress,
+		client: client, prefix: client.Names().ReplyPrefix(), clock: c.Clock, log: c.Log, also: c.Progress,
 		wake: make(chan struct{}, 1), newest: map[*tasks.Task]tasks.Message{}, sent: make(chan struct{}),
 	}
 }
@@ -66,7 +66,6 @@ func (r *reports) progress(t *tasks.Task, e tasks.ProgressEvent) {
 		return
 	}
 	m := tasks.ProgressMessage(t, e)
-	m.UserID = r.user
 	r.mu.Lock()
 	if _, waits := r.newest[t]; !waits {
 		r.order = append(r.order, t)
@@ -141,8 +140,19 @@ func (r *reports) flush(ctx context.Context, t *tasks.Task) {
 		select {
 		case <-sent:
 		case <-ctx.Done():
+			r.drop(t)
 			return
 		}
+	}
+}
+
+// drop forgets what a task has told and is not being sent: the task ends.
+func (r *reports) drop(t *tasks.Task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, waits := r.newest[t]; waits {
+		delete(r.newest, t)
+		r.order = slices.DeleteFunc(r.order, func(other *tasks.Task) bool { return other == t })
 	}
 }
 

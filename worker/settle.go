@@ -67,7 +67,12 @@ func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took t
 		} else {
 			s.tell(slog.LevelInfo, it, "task snoozed", slog.Duration("for", d.After), slog.Duration("took", took))
 		}
-		m = s.delayed(tasks.RetryMessage(m, &it.task, s.user, now.Add(d.After), counted), d.After)
+		if d.NotBegun {
+			m = tasks.RedeliveredMessage(m, &it.task, s.user, now.Add(d.After))
+		} else {
+			m = tasks.RetryMessage(m, &it.task, s.user, now.Add(d.After), counted)
+		}
+		m = s.delayed(m, d.After)
 	case tasks.DeadLetter:
 		s.tell(slog.LevelError, it, "task is dead",
 			slog.String("reason", string(d.Reason)), slog.Duration("took", took), slog.Any("error", d.Err))
