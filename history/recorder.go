@@ -158,8 +158,9 @@ func (r *Recorder) Record(e tasks.Event) {
 }
 
 // Store takes a task's event, as tasks.Recorder has it, and blocks until it is kept. The error is that
-// of ctx, or [ErrClosed]; the event may then be kept, and is where the recorder is closed cleanly. An
-// event that the level does not keep returns nil at once.
+// of ctx, or [ErrClosed]. An event whose ctx ends is kept later, unless the recorder has no room for it:
+// then it is dropped and counted, as Record does, with [Config.Block] too. An event that the level does
+// not keep returns nil at once.
 func (r *Recorder) Store(ctx context.Context, e tasks.Event) error {
 	if !r.cfg.Level.Keeps(Kind(e.Kind)) {
 		return nil
@@ -180,6 +181,9 @@ func (r *Recorder) Store(ctx context.Context, e tasks.Event) error {
 				return f.err
 			}
 		case <-ctx.Done():
+			if f == nil { // so far no flight has it
+				_, _, _ = r.add(&e, false) // taken, or counted
+			}
 			return fmt.Errorf("store an event: %w", context.Cause(ctx))
 		}
 	}

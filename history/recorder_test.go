@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -173,6 +174,28 @@ func TestRecorderDrops(t *testing.T) {
 		assert.Positive(t, gap.Count)
 		assert.Equal(t, "w", gap.Worker)
 		assert.LessOrEqual(t, len(bytes.Join(m.records, nil)), MinMaxBytes+500)
+	})
+}
+
+// A stored event that finds no room in its time is counted.
+func TestRecorderDropsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{hold: make(chan struct{})}
+		r := start(t, m, Config{MaxBytes: MinMaxBytes})
+		full := event(0)
+		full.Worker = strings.Repeat("w", MinMaxBytes)
+		r.Record(full)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		require.ErrorIs(t, r.Store(ctx, event(1)), context.DeadlineExceeded)
+		close(m.hold)
+		require.NoError(t, r.Close(t.Context()))
+		events := m.events(t)
+		require.Len(t, events, 2)
+		assert.Equal(t, Gap, events[1].Event)
+		assert.Equal(t, 1, events[1].Count)
+		assert.Equal(t, "w", events[1].Worker)
 	})
 }
 
