@@ -2,6 +2,8 @@ package history
 
 import (
 	"context"
+	"maps"
+	"slices"
 )
 
 // MaxIndexes is how many indexes of one kind a [BatchStatus] names.
@@ -102,7 +104,8 @@ func stageOf(k Kind) (stage, bool) {
 	}
 }
 
-// count sums up how far the chunks are.
+// count sums up how far the chunks are. Total is what the headers of whoever published say, up to 2^31-1,
+// so that it does not count to there.
 func (s *BatchStatus) count(works map[batchWork]stage) {
 	chunks := make(map[int]stage, len(works))
 	for work, now := range works {
@@ -110,28 +113,25 @@ func (s *BatchStatus) count(works map[batchWork]stage) {
 			chunks[work.index] = now
 		}
 	}
-	s.Missing = s.Total - len(chunks)
-	for index := 1; index <= s.Total; index++ {
-		now, seen := chunks[index]
-		switch {
-		case !seen:
-			s.MissingIndexes = appendBounded(s.MissingIndexes, index)
-		case now == dead:
+	for _, index := range slices.Sorted(maps.Keys(chunks)) {
+		switch chunks[index] {
+		case dead:
 			s.Dead++
-			s.DeadIndexes = appendBounded(s.DeadIndexes, index)
-		case now == waiting:
+			if len(s.DeadIndexes) < MaxIndexes {
+				s.DeadIndexes = append(s.DeadIndexes, index)
+			}
+		case waiting:
 			s.Waiting++
-		case now == running:
+		case running:
 			s.Running++
 		default:
 			s.Done++
 		}
 	}
-}
-
-func appendBounded(indexes []int, index int) []int {
-	if len(indexes) == MaxIndexes {
-		return indexes
+	s.Missing = s.Total - len(chunks)
+	for index := 1; index <= s.Total && len(s.MissingIndexes) < min(s.Missing, MaxIndexes); index++ {
+		if _, seen := chunks[index]; !seen {
+			s.MissingIndexes = append(s.MissingIndexes, index)
+		}
 	}
-	return append(indexes, index)
 }

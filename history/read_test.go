@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -129,6 +130,25 @@ func TestReadBatch(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, status.Complete())
 	assert.Equal(t, []int{}, status.MissingIndexes, "a list in JSON too")
+}
+
+// A total that no batch has is no reason to count to it.
+func TestReadBatchForgedTotal(t *testing.T) {
+	t.Parallel()
+	s := &recorded{}
+	for index := 1; index <= 2*MaxIndexes; index++ {
+		s.add(Event{Event: Dead, Batch: "b", BatchIndex: index, BatchTotal: math.MaxInt32})
+	}
+	began := time.Now()
+	status, err := ReadBatch(t.Context(), s, "warren.history", "b")
+	require.NoError(t, err)
+	assert.Less(t, time.Since(began), time.Second)
+	assert.Equal(t, 2*MaxIndexes, status.Dead)
+	assert.Equal(t, math.MaxInt32-2*MaxIndexes, status.Missing)
+	require.Len(t, status.DeadIndexes, MaxIndexes)
+	require.Len(t, status.MissingIndexes, MaxIndexes)
+	assert.Equal(t, MaxIndexes, status.DeadIndexes[MaxIndexes-1], "the first of them")
+	assert.Equal(t, 3*MaxIndexes, status.MissingIndexes[MaxIndexes-1], "the first of them")
 }
 
 func TestAppend(t *testing.T) {
