@@ -6,7 +6,7 @@ import "time"
 type flight struct {
 	bodies [][]byte      // JSON lines, each of them a record
 	bytes  int           // in all
-	events int           // in all
+	events int           // in all, with those that its gap counts
 	done   chan struct{} // closed once they are kept, or given up
 	err    error         // set before done is closed
 }

@@ -238,7 +238,7 @@ func (r *Recorder) hurry() {
 
 // Close keeps what is there, and returns when that is done and the recorder's goroutine has ended, or
 // soon after ctx is done: then with an error that is [ErrLost] and tells how many events were not kept
-// for certain. It may be called several times.
+// for certain, with those that were dropped and that no gap tells of. It may be called several times.
 func (r *Recorder) Close(ctx context.Context) error {
 	r.mu.Lock()
 	if !r.closed {

@@ -251,6 +251,37 @@ func TestRecorderGivesUp(t *testing.T) {
 	})
 }
 
+// What is lost is what was on its way, what was to go next, and what was dropped without a gap.
+func TestRecorderCountsAllThatIsLost(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]bool{"given up before Close's last flight": false, "in it": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				first := make(chan struct{})
+				m := &memory{hold: first}
+				r := start(t, m, Config{MaxBytes: MinMaxBytes})
+				r.Record(event(0))
+				<-time.After(DefaultInterval)
+				synctest.Wait() // on its way
+				const count = 3000
+				for n := range count {
+					r.Record(event(n + 1))
+				}
+				want := count + 1
+				if late {
+					m.set(func() { m.hold = make(chan struct{}) })
+					close(first)
+					want = count
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				assert.EqualError(t, r.Close(ctx), fmt.Sprintf("events are lost: %d", want))
+			})
+		})
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for want, cfg := range map[string]Config{

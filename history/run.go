@@ -59,6 +59,7 @@ func (r *Recorder) depart() *flight {
 	if dropped := r.buffer.dropped; dropped > 0 {
 		gap := Event{At: r.buffer.droppedAt, Event: Gap, Worker: r.buffer.droppedBy, Count: dropped, Note: "more came than could be kept"}
 		r.buffer.add(append(gap.append(nil), '\n'))
+		r.buffer.next.events += dropped - 1 // nobody hears of them where the gap is lost
 		r.buffer.dropped = 0
 		r.cfg.Log.Error("events of the history were dropped", "count", dropped, "since", r.buffer.droppedAt)
 	}
