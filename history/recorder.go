@@ -60,6 +60,10 @@ var ErrInvalidConfig = errors.New("invalid history configuration")
 // ErrClosed is an event that came after the recorder was closed, for errors.Is.
 var ErrClosed = errors.New("history is closed")
 
+// ErrNotKept is an event that waits to be kept until appending works again, or was dropped and counted
+// where there is no room, for errors.Is.
+var ErrNotKept = errors.New("history cannot be kept for now")
+
 // ErrLost is events that could not be kept before the recorder had to stop, for errors.Is.
 var ErrLost = errors.New("events are lost")
 
@@ -110,6 +114,8 @@ type Recorder struct {
 	line   []byte        // what is being written, used again
 	room   chan struct{} // closed, and made anew, when there is room again
 	closed bool
+	// failure is why the newest attempt to append failed, nil where it did not.
+	failure error
 
 	wake    chan struct{} // a flight may leave: it is full, or somebody waits for it
 	began   chan struct{} // there is an event where there was none
@@ -161,14 +167,22 @@ func (r *Recorder) Record(e tasks.Event) {
 // of ctx, or [ErrClosed]. An event whose ctx ends is kept later, unless the recorder has no room for it:
 // then it is dropped and counted, as Record does, with [Config.Block] too. An event that the level does
 // not keep returns nil at once.
+//
+// While the newest attempt to append has failed Store does not wait: it takes the event as Record does,
+// dropped and counted where there is no room, and returns [ErrNotKept] with the reason at once. A call
+// that waits already waits on, since the next attempt may well succeed.
 func (r *Recorder) Store(ctx context.Context, e tasks.Event) error {
 	if !r.cfg.Level.Keeps(Kind(e.Kind)) {
 		return nil
 	}
 	for {
-		f, full, err := r.add(&e, true)
+		failure := r.failing()
+		f, full, err := r.add(&e, failure == nil)
 		if err != nil {
 			return err
+		}
+		if failure != nil {
+			return fmt.Errorf("store an event: %w: %w", ErrNotKept, failure)
 		}
 		wait := full
 		if f != nil {
@@ -187,6 +201,13 @@ func (r *Recorder) Store(ctx context.Context, e tasks.Event) error {
 			return fmt.Errorf("store an event: %w", context.Cause(ctx))
 		}
 	}
+}
+
+// failing returns why the newest attempt to append failed, or nil.
+func (r *Recorder) failing() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
 }
 
 // add takes an event into the flight that leaves next, which is returned. Where there is no room it

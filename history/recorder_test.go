@@ -192,10 +192,47 @@ func TestRecorderDropsStored(t *testing.T) {
 		close(m.hold)
 		require.NoError(t, r.Close(t.Context()))
 		events := m.events(t)
-		require.Len(t, events, 2)
-		assert.Equal(t, Gap, events[1].Event)
-		assert.Equal(t, 1, events[1].Count)
-		assert.Equal(t, "w", events[1].Worker)
+		gap := events[len(events)-1]
+		assert.Equal(t, Gap, gap.Event)
+		assert.Equal(t, 1, gap.Count)
+		assert.Equal(t, "w", gap.Worker)
+	})
+}
+
+// While appending fails nobody waits for it, and once it works again all that had room is kept.
+func TestRecorderStoresWhileFailing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		away := errors.New("away")
+		m := &memory{fails: away}
+		r := start(t, m, Config{MaxBytes: MinMaxBytes, Block: true})
+		r.Record(event(0))
+		<-time.After(DefaultInterval)
+		synctest.Wait() // it has failed
+		began := time.Now()
+		const count = 1000
+		for n := range count {
+			err := r.Store(t.Context(), event(n+1))
+			require.ErrorIs(t, err, ErrNotKept)
+			require.ErrorIs(t, err, away)
+		}
+		assert.Zero(t, time.Since(began))
+
+		m.set(func() { m.fails = nil })
+		<-time.After(backoffMax)
+		synctest.Wait()
+		require.NoError(t, r.Store(t.Context(), event(count+1)), "it waits again")
+		require.NoError(t, r.Close(t.Context()))
+		kept, dropped := 0, 0
+		for _, e := range m.events(t) {
+			if e.Event == Gap {
+				dropped += e.Count
+			} else {
+				kept++
+			}
+		}
+		assert.Equal(t, count+2, kept+dropped)
+		assert.Positive(t, dropped)
 	})
 }
 

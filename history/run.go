@@ -71,6 +71,9 @@ func (r *Recorder) append(ctx context.Context, f *flight) error {
 	failed := false
 	for wait := backoffMin; ; wait = min(2*wait, backoffMax) {
 		err := r.to.Append(ctx, r.cfg.Stream, f.bodies...)
+		r.mu.Lock()
+		r.failure = err
+		r.mu.Unlock()
 		if err == nil {
 			if failed {
 				r.cfg.Log.Info("history is kept again")
