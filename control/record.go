@@ -44,8 +44,11 @@ type Record struct {
 // MaxReasonBytes is the length of a reason; what is longer is refused.
 const MaxReasonBytes = 1024
 
-// maxIDBytes is the length of a message ID.
-const maxIDBytes = 255
+// The lengths of a message ID and of a queue's name, which are AMQP's own bounds.
+const (
+	maxIDBytes    = 255
+	maxQueueBytes = 255
+)
 
 // ErrInvalidRecord is a record that says nothing that can be done, for errors.Is.
 var ErrInvalidRecord = errors.New("invalid control record")
@@ -58,8 +61,8 @@ func (r *Record) Validate() error {
 	switch {
 	case r.Kind == Revoke && (r.ID == "" || len(r.ID) > maxIDBytes):
 		return fail("an ID of %d bytes, it has 1..%d", len(r.ID), maxIDBytes)
-	case (r.Kind == Pause || r.Kind == Resume) && r.Queue == "":
-		return fail("no queue")
+	case (r.Kind == Pause || r.Kind == Resume) && (r.Queue == "" || len(r.Queue) > maxQueueBytes):
+		return fail("a queue's name of %d bytes, it has 1..%d", len(r.Queue), maxQueueBytes)
 	case len(r.Reason) > MaxReasonBytes:
 		return fail("a reason of %d bytes, at most %d", len(r.Reason), MaxReasonBytes)
 	}

@@ -35,6 +35,7 @@ func TestRecordsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, r := range []control.Record{
 		{Kind: control.Revoke}, {Kind: control.Revoke, ID: strings.Repeat("x", 256)}, {Kind: control.Pause}, {Kind: control.Resume},
+		{Kind: control.Pause, Queue: strings.Repeat("x", 256)},
 		{Kind: control.Pause, Queue: "email", Reason: strings.Repeat("x", control.MaxReasonBytes+1)},
 	} {
 		_, err := r.Encode()

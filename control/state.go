@@ -38,7 +38,9 @@ type State struct {
 }
 
 // Apply adds a record as [Decode] returns it, in the order of the stream. An offset that does not ascend
-// is that of another stream under the same name, and all that the one before said is forgotten.
+// is that of another stream under the same name, and all that the one before said is forgotten. A
+// snapshot that claims to know of itself, or of what came after it, is passed over; so is what one
+// repeats with an offset beyond the one up to which it knows: it would stand over what comes later.
 func (s *State) Apply(r Record) {
 	if s.begun && r.Offset <= s.last {
 		*s = State{}
@@ -51,6 +53,9 @@ func (s *State) Apply(r Record) {
 		s.enter(r)
 		return
 	}
+	if r.UpTo >= r.Offset {
+		return // it claims to know what was not there yet
+	}
 	s.snapshot = r.Offset
 	if s.covered && r.UpTo <= s.upTo {
 		return // a better one was seen
@@ -60,7 +65,7 @@ func (s *State) Apply(r Record) {
 	maps.DeleteFunc(s.revoked, over)
 	maps.DeleteFunc(s.queues, over)
 	for _, repeated := range r.InForce {
-		if repeated.Validate() == nil {
+		if repeated.Offset <= r.UpTo && repeated.Validate() == nil {
 			s.enter(repeated)
 		}
 	}

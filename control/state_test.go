@@ -156,3 +156,25 @@ func TestStateOfAnotherStream(t *testing.T) {
 	_, revoked := state.Revoked("1", noon)
 	assert.True(t, revoked)
 }
+
+// An offset that a snapshot's writer has made up stands over nothing that comes later.
+func TestOffsetsInASnapshotAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	pause := control.Record{Kind: control.Pause, Queue: "email", At: noon, Offset: 3}
+	beyond := control.Record{Kind: control.Resume, Queue: "email", At: noon, Offset: 1 << 60}
+	for name, snapshot := range map[string]control.Record{
+		"knows of itself":          {Kind: control.Snapshot, Offset: 5, UpTo: 5},
+		"knows what comes later":   {Kind: control.Snapshot, Offset: 5, UpTo: 1 << 61, InForce: []control.Record{beyond}},
+		"repeats what comes later": {Kind: control.Snapshot, Offset: 5, UpTo: 4, InForce: []control.Record{pause, beyond}},
+	} {
+		var state control.State
+		state.Apply(pause)
+		state.Apply(snapshot)
+		_, paused := state.Paused("email")
+		assert.True(t, paused, name)
+		state.Apply(control.Record{Kind: control.Resume, Queue: "email", At: noon, Offset: 6})
+		state.Apply(control.Record{Kind: control.Pause, Queue: "email", At: noon, Offset: 7})
+		_, paused = state.Paused("email")
+		assert.True(t, paused, name)
+	}
+}
