@@ -61,6 +61,8 @@ func (r *Record) Validate() error {
 	switch {
 	case r.Kind == Revoke && (r.ID == "" || len(r.ID) > maxIDBytes):
 		return fail("an ID of %d bytes, it has 1..%d", len(r.ID), maxIDBytes)
+	case r.Kind == Revoke && r.At.IsZero():
+		return fail("no time: it would have lapsed")
 	case (r.Kind == Pause || r.Kind == Resume) && (r.Queue == "" || len(r.Queue) > maxQueueBytes):
 		return fail("a queue's name of %d bytes, it has 1..%d", len(r.Queue), maxQueueBytes)
 	case len(r.Reason) > MaxReasonBytes:

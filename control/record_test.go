@@ -34,7 +34,7 @@ func TestRecordOnTheWire(t *testing.T) {
 func TestRecordsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, r := range []control.Record{
-		{Kind: control.Revoke}, {Kind: control.Revoke, ID: strings.Repeat("x", 256)}, {Kind: control.Pause}, {Kind: control.Resume},
+		{Kind: control.Revoke, At: noon}, {Kind: control.Revoke, ID: "1"}, {Kind: control.Revoke, At: noon, ID: strings.Repeat("x", 256)}, {Kind: control.Pause}, {Kind: control.Resume},
 		{Kind: control.Pause, Queue: strings.Repeat("x", 256)},
 		{Kind: control.Pause, Queue: "email", Reason: strings.Repeat("x", control.MaxReasonBytes+1)},
 	} {

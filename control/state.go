@@ -113,10 +113,8 @@ func (s *State) Size() int { return len(s.revoked) }
 // Revoked returns the revocation of a task, where one is in force.
 func (s *State) Revoked(id string, now time.Time) (Record, bool) {
 	r, found := s.revoked[id]
-	return r, found && !r.lapsed(now)
+	return r, found && now.Sub(r.At) < Lapse
 }
-
-func (r *Record) lapsed(now time.Time) bool { return now.Sub(r.At) >= Lapse }
 
 // Paused returns the pause of a queue, where it is paused.
 func (s *State) Paused(queue string) (Record, bool) {
@@ -125,7 +123,10 @@ func (s *State) Paused(queue string) (Record, bool) {
 }
 
 // InForce returns the pauses and the revocations that are in force, each in the order of the stream.
-func (s *State) InForce(now time.Time) []Record {
+func (s *State) InForce(now time.Time) []Record { return s.younger(now, Lapse) }
+
+// younger returns the pauses, and the revocations that are younger than age.
+func (s *State) younger(now time.Time, age time.Duration) []Record {
 	var inForce []Record
 	for _, r := range sorted(s.queues) {
 		if r.Kind == Pause {
@@ -134,7 +135,7 @@ func (s *State) InForce(now time.Time) []Record {
 	}
 	s.evict()
 	for _, r := range sorted(s.revoked) {
-		if !r.lapsed(now) {
+		if now.Sub(r.At) < age {
 			inForce = append(inForce, r)
 		}
 	}
@@ -142,11 +143,12 @@ func (s *State) InForce(now time.Time) []Record {
 }
 
 // Snapshot returns the snapshot to append, where one is due: more than 256 records stand behind the
-// newest, markers included, and there is something to repeat.
+// newest, markers included, and there is something to repeat. It repeats revocations until twice their
+// lapse, so that a writer whose clock is fast does not take from the others what is in force by theirs.
 func (s *State) Snapshot(now time.Time) (Record, bool) {
 	if !s.begun || s.last-s.snapshot <= snapshotAfter {
 		return Record{}, false
 	}
-	inForce := s.InForce(now)
+	inForce := s.younger(now, 2*Lapse)
 	return Record{Kind: Snapshot, At: now, UpTo: s.last, InForce: inForce}, len(inForce) > 0
 }

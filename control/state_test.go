@@ -110,6 +110,26 @@ func TestRevocationsLapse(t *testing.T) {
 	assert.Equal(t, control.Pause, inForce[0].Kind)
 }
 
+// The clock of a snapshot's writer may be days ahead of its readers'.
+func TestSnapshotRepeatsUntilTwiceTheLapse(t *testing.T) {
+	t.Parallel()
+	var s stream
+	s.append(control.Record{Kind: control.Revoke, ID: "1", At: noon})
+	for range 300 {
+		s.append(control.Record{Kind: control.Resume, Queue: "email", At: noon})
+	}
+	snapshot, due := s.state(0, len(s)).Snapshot(noon.Add(2*control.Lapse - 1))
+	require.True(t, due)
+	s.append(snapshot)
+	last := s.state(len(s)-1, len(s))
+	_, revoked := last.Revoked("1", noon.Add(control.Lapse-1))
+	assert.True(t, revoked)
+	_, revoked = last.Revoked("1", noon.Add(control.Lapse))
+	assert.False(t, revoked)
+	_, due = s.state(0, len(s)-1).Snapshot(noon.Add(2 * control.Lapse))
+	assert.False(t, due, "there is nothing to repeat")
+}
+
 func TestRevocationsAreBounded(t *testing.T) {
 	t.Parallel()
 	var s stream
