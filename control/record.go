@@ -28,7 +28,8 @@ type Record struct {
 	ID string `json:"id,omitempty"`
 	// Queue is what is paused or resumed.
 	Queue string `json:"queue,omitempty"`
-	// By is who wants it: the account that RabbitMQ has validated, where there is one.
+	// By is who wants it: the account that RabbitMQ has validated, else empty; in those that a snapshot
+	// repeats, what its writer says of it.
 	By string    `json:"by,omitempty"`
 	At time.Time `json:"at"`
 	// Reason is why, in the operator's words.
@@ -83,8 +84,12 @@ func (r *Record) Encode() ([]byte, error) {
 	return line, nil
 }
 
-// Decode reads a record of the stream. What cannot be read is [ErrInvalidRecord].
+// Decode reads a record of the stream. What cannot be read is [ErrInvalidRecord], and so is a worker's
+// reply, which has the worker's name and the words of whoever enqueued the task to be answered here.
 func Decode(entry streams.Record) (Record, error) {
+	if _, reply := entry.Headers[tasks.HeaderStatus]; reply {
+		return Record{}, fmt.Errorf("%w at offset %d: a worker's reply", ErrInvalidRecord, entry.Offset)
+	}
 	var r Record
 	if err := json.Unmarshal(entry.Body, &r); err != nil {
 		return Record{}, fmt.Errorf("%w at offset %d: %w", ErrInvalidRecord, entry.Offset, err)
@@ -92,10 +97,7 @@ func Decode(entry streams.Record) (Record, error) {
 	if err := r.Validate(); err != nil {
 		return Record{}, fmt.Errorf("at offset %d: %w", entry.Offset, err)
 	}
-	if entry.User != "" {
-		r.By = entry.User
-	}
-	r.Offset = entry.Offset
+	r.By, r.Offset = entry.User, entry.Offset
 	return r, nil
 }
 
