@@ -29,8 +29,9 @@ type StreamSpec struct {
 
 // controlStream has no age: a pause holds until it is lifted. Whoever appends to it repeats what is in
 // force every few hundred records (package control), so the newest of that is never far from the end.
+// It is small, since everyone reads it from its first record.
 func controlStream(n Names) StreamSpec {
-	return StreamSpec{Name: n.Control(), MaxBytes: 64 << 20, SegmentBytes: 1 << 20}
+	return StreamSpec{Name: n.Control(), MaxBytes: 8 << 20, SegmentBytes: 1 << 20}
 }
 
 // validateStreams checks the streams of a configuration.

@@ -25,7 +25,7 @@ func TestBuildDeclaresStreams(t *testing.T) {
 	}
 	assert.Equal(t, map[string]routing.Arguments{
 		"warren.control": {
-			"x-queue-type": "stream", "x-max-length-bytes": int64(64 << 20),
+			"x-queue-type": "stream", "x-max-length-bytes": int64(8 << 20),
 			"x-stream-max-segment-size-bytes": int64(1 << 20),
 		},
 		"warren.history": {
