@@ -92,6 +92,10 @@ func (c *Client) NewStreamReader(cfg StreamConfig) (*StreamReader, error) {
 // permission to write to the default exchange; without, the channel stays open, and Unmarkable says so.
 func (r *StreamReader) CaughtUp() <-chan struct{} { return r.caughtUp }
 
+// Marked is closed once it is clear whether the channel of CaughtUp will be closed: the marker is in the
+// stream, or Unmarkable says why it cannot be. It is closed at the reader's end too.
+func (r *StreamReader) Marked() <-chan struct{} { return r.marked }
+
 // CatchUp blocks until CaughtUp is closed, or it is clear that it will not be soon: the user may not read
 // the stream ([ErrRefused]), there is none ([ErrNoQueue]), no marker may be appended ([ErrEndUnknown]),
 // or ctx is done, whose error it returns with what stands in the way. The reader goes on in any case.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -18,10 +19,10 @@ import (
 // controls follows the control stream, and has the queues do what it says.
 type controls struct {
 	client *broker.Client
-	queues []*queue
+	queues []controlled
 	clock  clockwork.Clock
 	log    *slog.Logger
-	reader *broker.StreamReader
+	reader streamReader
 	life   context.Context // bounds what is asked of the broker
 	end    context.CancelFunc
 	done   sync.WaitGroup
@@ -34,6 +35,24 @@ type controls struct {
 	// mu. It is taken before mu.
 	acting sync.Mutex
 	runs   bool // the queues have been started
+}
+
+// controlled is a queue that is told what the control stream says.
+type controlled interface {
+	name() string
+	revoke(id string, why error)
+	pause(ctx context.Context) bool
+	resume() bool
+}
+
+// streamReader follows the stream; broker.StreamReader is one.
+type streamReader interface {
+	CatchUp(ctx context.Context) error
+	CaughtUp() <-chan struct{}
+	Marked() <-chan struct{}
+	Unmarkable() error
+	Ready() error
+	Close()
 }
 
 // controlPatience is how long a worker waits at its start for what the control stream says. A worker
@@ -53,7 +72,7 @@ func (c *controls) start(ctx context.Context) error {
 	if err := reader.CatchUp(waiting); err != nil && ctx.Err() == nil {
 		c.log.Warn("what the control stream says is not known; the worker runs on without, and goes on trying", "error", err)
 	}
-	c.done.Go(c.compact)
+	c.done.Go(c.catchUp)
 	return nil
 }
 
@@ -63,9 +82,7 @@ func (c *controls) begin() {
 	c.acting.Lock()
 	defer c.acting.Unlock()
 	c.runs = true
-	for _, q := range c.queues {
-		c.obey(q)
-	}
+	c.obeyAll()
 }
 
 // close ends the following. Nothing is asked of the queues after it returns.
@@ -75,11 +92,27 @@ func (c *controls) close() {
 	c.done.Wait()
 }
 
+// upToNow reports whether the stream has been read up to now, or nobody can tell. Until then a pause in
+// it may be one that was lifted long ago, and only revocations are acted on.
+func (c *controls) upToNow() bool {
+	select {
+	case <-c.reader.CaughtUp():
+		return true
+	default:
+		return c.reader.Unmarkable() != nil
+	}
+}
+
+var errBehind = errors.New("the control stream has not been read up to now yet")
+
 // degraded says why the stream is not followed, nil while it is.
 func (c *controls) degraded() error {
 	err := c.reader.Ready()
 	if err == nil {
 		err = c.reader.Unmarkable()
+	}
+	if err == nil && !c.upToNow() {
+		err = errBehind
 	}
 	if err != nil {
 		return fmt.Errorf("revocations and pauses may not be known: %w", err)
@@ -87,13 +120,30 @@ func (c *controls) degraded() error {
 	return nil
 }
 
-// compact appends a snapshot once the stream has been read up to now, where one is due.
-func (c *controls) compact() {
-	select {
-	case <-c.reader.CaughtUp():
-	case <-c.life.Done():
-		return
+// catchUp has the queues obey, once the stream has been read up to now, or nobody can tell, and then
+// appends a snapshot where one is due.
+func (c *controls) catchUp() {
+	for marked := c.reader.Marked(); !c.upToNow(); {
+		select {
+		case <-c.reader.CaughtUp():
+		case <-marked:
+			marked = nil
+		case <-c.life.Done():
+			return
+		}
 	}
+	c.acting.Lock()
+	if c.runs {
+		c.obeyAll()
+	}
+	c.acting.Unlock()
+	if c.reader.Unmarkable() == nil {
+		c.compact()
+	}
+}
+
+// compact appends a snapshot of what was read up to now, where one is due.
+func (c *controls) compact() {
 	c.mu.Lock()
 	snapshot, due := c.state.Snapshot(c.clock.Now())
 	c.mu.Unlock()
@@ -118,12 +168,10 @@ func (c *controls) take(entry streams.Record) {
 	if !c.runs {
 		return
 	}
-	revoked := c.revoked(r.ID)
-	for _, q := range c.queues {
-		switch {
-		case r.Kind != control.Revoke:
-			c.obey(q)
-		case revoked != nil:
+	if r.Kind != control.Revoke {
+		c.obeyAll()
+	} else if revoked := c.revoked(r.ID); revoked != nil {
+		for _, q := range c.queues {
 			q.revoke(r.ID, revoked)
 		}
 	}
@@ -136,14 +184,16 @@ func (c *controls) apply(r control.Record) {
 	c.known.Store(int64(c.state.Size()))
 }
 
-// obey has a queue pause or go on. The caller holds acting.
-func (c *controls) obey(q *queue) {
-	pause, paused := c.paused(q.cfg.Name)
-	switch {
-	case paused && q.pause(c.life):
-		q.log.Warn("queue is paused", "by", pause.By, "at", pause.At, "reason", pause.Reason)
-	case !paused && q.resume():
-		q.log.Info("queue is resumed")
+// obeyAll has the queues pause or go on. The caller holds acting.
+func (c *controls) obeyAll() {
+	for _, q := range c.queues {
+		pause, paused := c.paused(q.name())
+		switch {
+		case paused && q.pause(c.life):
+			c.log.Warn("queue is paused", "queue", q.name(), "by", pause.By, "at", pause.At, "reason", pause.Reason)
+		case !paused && q.resume():
+			c.log.Info("queue is resumed", "queue", q.name())
+		}
 	}
 }
 
@@ -156,7 +206,11 @@ func (c *controls) pausedAtStart(q *queue) bool {
 	return paused
 }
 
+// paused returns the pause of a queue, none until the stream has been read up to now.
 func (c *controls) paused(queue string) (control.Record, bool) {
+	if !c.upToNow() {
+		return control.Record{}, false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state.Paused(queue)

@@ -7,6 +7,8 @@ import (
 	"github.com/warrenmq/warren/tasks"
 )
 
+func (q *queue) name() string { return q.cfg.Name }
+
 // revoke ends what this queue has of a task: one that runs has its context cancelled, one that waits is
 // dead without being run. What comes later is asked for when it comes.
 func (q *queue) revoke(id string, why error) {

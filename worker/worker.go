@@ -41,10 +41,11 @@ func New(client *broker.Client, cfg Config) (*Worker, error) {
 		w.spec = *cfg.Topology
 	}
 	w.reports = newReports(client, &cfg)
-	for _, q := range cfg.Queues {
-		w.queues = append(w.queues, newQueue(client, q, &cfg, w.declare, w.reports, w.controls.revoked))
+	w.controls = controls{client: client, clock: cfg.Clock, log: cfg.Log}
+	for i := range cfg.Queues {
+		q := newQueue(client, cfg.Queues[i], &cfg, w.declare, w.reports, w.controls.revoked)
+		w.queues, w.controls.queues = append(w.queues, q), append(w.controls.queues, q)
 	}
-	w.controls = controls{client: client, queues: w.queues, clock: cfg.Clock, log: cfg.Log}
 	return w, nil
 }
 
@@ -121,7 +122,7 @@ func (w *Worker) Ready() error {
 }
 
 // Degraded says what a worker that is ready does without: what the control stream says, where it cannot be
-// read. It is nil where nothing is lacking, and while the worker does not run.
+// read, or has not been up to now. It is nil where nothing is lacking, and while the worker does not run.
 func (w *Worker) Degraded() error {
 	if !w.ready.Load() {
 		return nil
