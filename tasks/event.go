@@ -102,6 +102,6 @@ func EventOf(t *Task, d Decision) Event {
 type Recorder interface {
 	// Record takes an event without waiting for it to be kept.
 	Record(e Event)
-	// Store takes an event and blocks until it is kept for good, or ctx is done, which is an error.
+	// Store takes an event and blocks until it is kept for good, it cannot be kept for now, or ctx is done, which is an error.
 	Store(ctx context.Context, e Event) error
 }
