@@ -95,7 +95,7 @@ func (g *gate) pass(ctx context.Context, t *tasks.Task, next tasks.Handler) erro
 		if ctx.Err() == nil { // else the worker stops, and gives the task back
 			log.ErrorContext(ctx, "the idempotency store cannot be asked, the task is put off", "error", err)
 		}
-		return &putOff{snooze: tasks.NotBegun(spread(g.lease/3, g.lease)), reason: fmt.Errorf("%w: %w", ErrUnavailable, err)}
+		return g.putOff(tasks.NotBegun, fmt.Errorf("%w: %w", ErrUnavailable, err))
 	case claim.State == Done:
 		log.DebugContext(ctx, "the work is done already")
 		return nil
@@ -103,7 +103,7 @@ func (g *gate) pass(ctx context.Context, t *tasks.Task, next tasks.Handler) erro
 		log.DebugContext(ctx, "the work is being run by another, the task is put off", "lease", claim.Remaining)
 		return tasks.NotBegun(spread(claim.Remaining, claim.Remaining+g.lease/3))
 	case claim.State != Claimed: // nothing is known of a claim
-		return &putOff{snooze: tasks.NotBegun(spread(g.lease/3, g.lease)), reason: fmt.Errorf("%w: it answered %s", ErrUnavailable, claim.State)}
+		return g.putOff(tasks.NotBegun, fmt.Errorf("%w: it answered %s", ErrUnavailable, claim.State))
 	}
 	return g.run(ctx, t, next, h, log)
 }
@@ -111,6 +111,11 @@ func (g *gate) pass(ctx context.Context, t *tasks.Task, next tasks.Handler) erro
 // same reports whether two stores are one. Those of other packages need not be comparable.
 func same(a, b Store) bool {
 	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}
+
+// putOff has a task come back after about a lease: snooze is tasks.Snooze, or tasks.NotBegun.
+func (g *gate) putOff(snooze func(time.Duration) error, reason error) error {
+	return &putOff{snooze: snooze(spread(g.lease/3, g.lease)), reason: reason}
 }
 
 // spread is a length between two, both brought below maxSnooze with room to differ: those that wait
@@ -178,5 +183,5 @@ func (g *gate) lost(h *hold, err error, log *slog.Logger) error {
 		}
 	}
 	log.Warn("the claim was lost while the handler ran, the task is put off", "error", reason)
-	return &putOff{snooze: tasks.Snooze(spread(g.lease/3, g.lease)), reason: reason}
+	return g.putOff(tasks.Snooze, reason)
 }

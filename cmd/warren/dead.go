@@ -81,6 +81,16 @@ func (f *letterFlags) source(cfg *config.Config, args []string) (string, error) 
 	return routing.DeadQueue(work), nil
 }
 
+// connectTo connects to where the letters are, and returns their queue.
+func (c *cli) connectTo(ctx context.Context, cfg *config.Config, f *letterFlags, args []string) (*broker.Client, string, error) {
+	queue, err := f.source(cfg, args)
+	if err != nil {
+		return nil, "", err
+	}
+	client, err := c.connect(ctx, cfg)
+	return client, queue, err
+}
+
 func (c *cli) deadList() *cobra.Command {
 	var f letterFlags
 	var asJSON bool
@@ -101,11 +111,7 @@ func (c *cli) deadList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			queue, err := f.source(cfg, args)
-			if err != nil {
-				return err
-			}
-			client, err := c.connect(ctx, cfg)
+			client, queue, err := c.connectTo(ctx, cfg, &f, args)
 			if err != nil {
 				return err
 			}

@@ -47,11 +47,7 @@ func (c *cli) deadShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		queue, err := f.source(cfg, args)
-		if err != nil {
-			return err
-		}
-		client, err := c.connect(ctx, cfg)
+		client, queue, err := c.connectTo(ctx, cfg, &f, args)
 		if err != nil {
 			return err
 		}

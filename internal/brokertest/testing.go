@@ -50,6 +50,12 @@ func Main(m *testing.M, options ...goleak.Option) {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
+	Exit(code, options...)
+}
+
+// Exit ends a test process whose tests and servers have ended with a code, which is 1 where goroutines are
+// left over. The options are goleak's.
+func Exit(code int, options ...goleak.Option) {
 	if code == 0 {
 		if err := goleak.Find(options...); err != nil {
 			fmt.Fprintln(os.Stderr, "goroutines left over after the tests:", err)

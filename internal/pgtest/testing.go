@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/warrenmq/warren/internal/brokertest"
 )
 
 const (
@@ -40,13 +40,7 @@ func Main(m *testing.M) {
 			code = max(code, 1)
 		}
 	}
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, "goroutines left over after the tests:", err)
-			code = 1
-		}
-	}
-	os.Exit(code)
+	brokertest.Exit(code)
 }
 
 // Shared returns the server of the test process. The test fails where none can be had; it is never
