@@ -49,13 +49,7 @@ func effectsOn(ctx context.Context, b *brokertest.Broker, server *pgtest.Server,
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err == nil || ctx.Err() != nil {
-			err = errors.Join(err, os.RemoveAll(folder))
-			return
-		}
-		fmt.Fprintf(log, "The book and the logs are in %s.\n", folder)
-	}()
+	defer func() { err = tidyUp(ctx, folder, "book", err, log) }()
 	s := &scene{options: o, broker: b, server: server, folder: folder, book: filepath.Join(folder, "book"), log: log}
 	err = s.open(ctx)
 	if err == nil {

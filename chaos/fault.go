@@ -64,13 +64,7 @@ func runOn(ctx context.Context, b *brokertest.Broker, p *plan, out, log io.Write
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err == nil || ctx.Err() != nil {
-			err = errors.Join(err, os.RemoveAll(folder))
-			return
-		}
-		fmt.Fprintf(log, "The ledger and the logs are in %s.\n", folder)
-	}()
+	defer func() { err = tidyUp(ctx, folder, "ledger", err, log) }()
 	f := &field{plan: p, broker: b, folder: folder, log: log}
 	if err := f.open(ctx); err != nil {
 		return errors.Join(err, f.close())
@@ -87,6 +81,16 @@ func runOn(ctx context.Context, b *brokertest.Broker, p *plan, out, log io.Write
 		return errWrong
 	}
 	return nil
+}
+
+// tidyUp removes the folder of a run that has ended with an error or none, unless something is wrong: then
+// it says where its book is.
+func tidyUp(ctx context.Context, folder, book string, err error, log io.Writer) error {
+	if err == nil || ctx.Err() != nil {
+		return errors.Join(err, os.RemoveAll(folder))
+	}
+	fmt.Fprintf(log, "The %s and the logs are in %s.\n", book, folder)
+	return err
 }
 
 // field is where a plan is carried out: a broker, a crew of workers, a publisher, and what is known
