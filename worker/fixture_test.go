@@ -31,6 +31,8 @@ type fixture struct {
 	client *broker.Client
 	// amqp is a plain channel, as a foreign program would have.
 	amqp *amqp.Channel
+	// worker is the one that was run last.
+	worker *worker.Worker
 }
 
 func setup(t testing.TB) *fixture {
@@ -83,6 +85,7 @@ func (f *fixture) runOn(client *broker.Client, cfg worker.Config) (stop func() e
 	cfg.Name, cfg.Log = "tester", testLog(f.t)
 	w, err := worker.New(client, cfg)
 	require.NoError(f.t, err)
+	f.worker = w
 	ctx, cancel := context.WithCancel(f.ctx)
 	result := make(chan error, 1)
 	go func() { result <- w.Run(ctx) }()
