@@ -70,6 +70,9 @@ func (c *Config) Spec() routing.Spec {
 	if c.History.Level != history.Off {
 		spec.Streams = append(spec.Streams, c.History.stream(spec.Names))
 	}
+	if len(c.Schedules) > 0 {
+		spec.Streams = append(spec.Streams, routing.ScheduleStream(spec.Names), routing.LeaseStream(spec.Names))
+	}
 	return spec
 }
 

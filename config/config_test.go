@@ -115,7 +115,11 @@ guard: {fields: [password, api_key]}
 			{Name: "email", Routes: c.Queues[0].Routes, Type: routing.Classic},
 			{Name: "bulk", Type: routing.Auto},
 		},
-		Streams: []routing.StreamSpec{{Name: "acme.history", MaxAge: 30 * day, MaxBytes: 2e9, SegmentBytes: 16 << 20}},
+		Streams: []routing.StreamSpec{
+			{Name: "acme.history", MaxAge: 30 * day, MaxBytes: 2e9, SegmentBytes: 16 << 20},
+			{Name: "acme.schedule", MaxBytes: 64 << 20, SegmentBytes: 4 << 20},
+			{Name: "acme.lease", MaxBytes: 1 << 20, SegmentBytes: 256 << 10},
+		},
 	}, c.Spec())
 	assert.NoError(t, c.Spec().Validate())
 }

@@ -34,6 +34,19 @@ func controlStream(n Names) StreamSpec {
 	return StreamSpec{Name: n.Control(), MaxBytes: 8 << 20, SegmentBytes: 1 << 20}
 }
 
+// LeaseStream is the stream of the schedulers' lease ([Names.Lease]). A scheduler reads all of it before
+// it may stand for election, so it is small, and some two records a second go round in it: of at most
+// 1 MiB and a segment some thousands are left. It has no age, since only the newest count.
+func LeaseStream(n Names) StreamSpec {
+	return StreamSpec{Name: n.Lease(), MaxBytes: 1 << 20, SegmentBytes: 256 << 10}
+}
+
+// ScheduleStream is the stream of the scheduler's ledger ([Names.Schedule]). It has no age: what is
+// known of an entry that fires once a year is repeated in snapshots, and those go with the bytes.
+func ScheduleStream(n Names) StreamSpec {
+	return StreamSpec{Name: n.Schedule(), MaxBytes: 64 << 20, SegmentBytes: 4 << 20}
+}
+
 // validateStreams checks the streams of a configuration.
 func (s Spec) validateStreams() error {
 	seen := map[string]bool{s.Names.Control(): true}

@@ -56,7 +56,7 @@ func TestBuild(t *testing.T) {
 		{Name: "report", Routes: patterns(t, "#.report.#")},
 		{Name: "image", Routes: patterns(t, "image.resize"), Type: routing.Classic},
 		{Name: "import", Type: routing.Quorum},
-	}}
+	}, Streams: []routing.StreamSpec{routing.ScheduleStream(routing.Names{}), routing.LeaseStream(routing.Names{})}}
 	brokers := map[string]routing.Broker{
 		"3.10":         {Version: routing.Version{Major: 3, Minor: 10, Patch: 8}},
 		"3.13":         {Version: routing.Version{Major: 3, Minor: 13, Patch: 7}, Nodes: 1},
