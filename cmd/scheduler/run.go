@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 
-	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
+	"github.com/warrenmq/warren/internal/daemon"
 	"github.com/warrenmq/warren/scheduler"
 )
 
@@ -21,7 +20,8 @@ func check(cfg *config.Config) error {
 
 // serve declares the topology, as every process does, and emits ticks until ctx is done. They go
 // through the public entrance: a tick that no queue wants is parked, not lost.
-func serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
+func serve(ctx context.Context, service daemon.Service) error {
+	client, cfg := service.Client, service.Config
 	cipher, err := cfg.Encryption.Load()
 	if err != nil {
 		return err
@@ -33,11 +33,11 @@ func serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *
 		return err
 	}
 	s, err := scheduler.New(scheduler.Config{
-		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(cipher.Before(client.Public())), Grace: cfg.Shutdown.Grace, Log: log,
+		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(cipher.Before(client.Public())), Grace: cfg.Shutdown.Grace, Log: service.Log,
 	})
 	if err != nil {
 		return err
 	}
-	ready(client.Ready)
+	service.Ready(client.Ready)
 	return s.Run(ctx)
 }

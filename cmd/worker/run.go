@@ -16,6 +16,7 @@ import (
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/handlers"
 	"github.com/warrenmq/warren/history"
+	"github.com/warrenmq/warren/internal/daemon"
 	"github.com/warrenmq/warren/metrics"
 	"github.com/warrenmq/warren/tasks"
 	"github.com/warrenmq/warren/worker"
@@ -45,7 +46,8 @@ func (c *command) check(cfg *config.Config) error {
 
 // serve runs the worker until ctx is done. Every process declares the whole topology, also for the
 // queues that it does not work on.
-func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
+func (c *command) serve(ctx context.Context, s daemon.Service) error {
+	client, cfg, log := s.Client, s.Config, s.Log
 	queues, closeHandlers, err := c.build(cfg, log)
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func (c *command) serve(ctx context.Context, client *broker.Client, cfg *config.
 	if err != nil {
 		return err
 	}
-	ready(func() error { return health(w) })
+	s.Ready(func() error { return health(w) })
 	return w.Run(ctx)
 }
 

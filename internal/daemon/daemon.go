@@ -41,13 +41,24 @@ type Daemon struct {
 	Flags func(*pflag.FlagSet)
 	// Check says what the configuration lacks for this command, before anything is connected.
 	Check func(*config.Config) error
-	// Serve does the work until ctx is done. It is given a connected client, and says how to find
-	// out whether it is ready.
-	Serve func(ctx context.Context, client *broker.Client, cfg *config.Config, log *slog.Logger, ready func(func() error)) error
+	// Serve does the work until ctx is done.
+	Serve func(context.Context, Service) error
 	// Abort is called when a second signal is about to end the process, from another goroutine than
 	// Serve's and maybe before it: the last occasion to end what would outlive the process. It must
 	// not block. Optional.
 	Abort func()
+}
+
+// Service is what a daemon works with.
+type Service struct {
+	// Client is connected; the daemon closes it.
+	Client *broker.Client
+	Config *config.Config
+	// Reload reads the configuration once more, from the same file and environment. It changes nothing.
+	Reload func() (*config.Config, error)
+	Log    *slog.Logger
+	// Ready is called once, with what tells whether the daemon is ready.
+	Ready func(func() error)
 }
 
 // Main runs the command in this process and does not return. SIGINT and SIGTERM stop it cleanly; a
@@ -101,7 +112,10 @@ func (d Daemon) Run(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err := d.Check(cfg); err != nil {
 		return fail(ExitUsage, fmt.Errorf("%s: %w", cfg.File, err))
 	}
-	err = d.serve(ctx, cfg, logging.New(stderr, level))
+	err = d.serve(ctx, Service{
+		Config: cfg, Log: logging.New(stderr, level),
+		Reload: func() (*config.Config, error) { return config.LoadEnv(cfg.File, getenv) },
+	})
 	switch {
 	case errors.Is(err, config.ErrInvalid), errors.Is(err, broker.ErrInvalidConfig):
 		return fail(ExitUsage, err)
@@ -156,19 +170,19 @@ var errStarting = errors.New("starting")
 
 // serve connects and does the work, and answers for its health, until ctx is done. The health
 // listener outlives the work: a daemon that drains is alive and not ready.
-func (d Daemon) serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
+func (d Daemon) serve(ctx context.Context, s Service) error {
 	var ready atomic.Pointer[func() error]
 	group, groupCtx := errgroup.WithContext(context.WithoutCancel(ctx))
 	healthCtx, stopHealth := context.WithCancel(groupCtx)
 	defer stopHealth()
-	if cfg.Metrics.Listen != "" {
+	if s.Config.Metrics.Listen != "" {
 		group.Go(func() error {
-			return metrics.Serve(healthCtx, cfg.Metrics.Listen, func() error {
+			return metrics.Serve(healthCtx, s.Config.Metrics.Listen, func() error {
 				if ask := ready.Load(); ask != nil {
 					return (*ask)()
 				}
 				return errStarting
-			}, log)
+			}, s.Log)
 		})
 	}
 	workCtx, stopWork := context.WithCancel(ctx)
@@ -176,19 +190,21 @@ func (d Daemon) serve(ctx context.Context, cfg *config.Config, log *slog.Logger)
 	context.AfterFunc(groupCtx, stopWork) // a health listener that cannot listen ends the daemon
 	group.Go(func() error {
 		defer stopHealth()
-		return d.work(workCtx, cfg, log, func(ask func() error) { ready.Store(&ask) })
+		s.Ready = func(ask func() error) { ready.Store(&ask) }
+		return d.work(workCtx, s)
 	})
 	return group.Wait()
 }
 
 // work connects, which waits for a broker that is away, and serves.
-func (d Daemon) work(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(func() error)) error {
+func (d Daemon) work(ctx context.Context, s Service) error {
+	cfg := s.Config
 	tlsConfig, err := cfg.Broker.TLS.Load("broker.tls")
 	if err != nil {
 		return err
 	}
-	client, err := broker.Connect(ctx, broker.Config{
-		URLs: cfg.Broker.URLs, Management: cfg.Broker.Management, Prefix: cfg.Broker.Prefix, TLS: tlsConfig, Log: log,
+	s.Client, err = broker.Connect(ctx, broker.Config{
+		URLs: cfg.Broker.URLs, Management: cfg.Broker.Management, Prefix: cfg.Broker.Prefix, TLS: tlsConfig, Log: s.Log,
 	})
 	if err != nil {
 		if ctx.Err() != nil {
@@ -196,6 +212,6 @@ func (d Daemon) work(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 		}
 		return err
 	}
-	defer client.Close()
-	return d.Serve(ctx, client, cfg, log, ready)
+	defer s.Client.Close()
+	return d.Serve(ctx, s)
 }
