@@ -97,10 +97,13 @@ guard: {fields: [password, api_key]}
 		}},
 		Schedules: []scheduler.Entry{
 			{
-				Name: "daily-report", Cron: "0 9 * * *", TZ: "Asia/Tokyo", Key: "report.daily",
+				Name: "daily-report", Cron: "0 9 * * *", TZ: "Asia/Tokyo", Key: "report.daily", CatchUp: scheduler.CatchUp{Policy: scheduler.CatchUpLast},
 				Payload: []byte(`{"kind":"full"}`), ContentType: "application/json", Priority: 7,
 			},
-			{Name: "clean-up", Cron: "@hourly", TZ: "UTC", Key: "clean", Payload: []byte(`{}`), ContentType: "application/json"},
+			{
+				Name: "clean-up", Cron: "@hourly", TZ: "UTC", Key: "clean", CatchUp: scheduler.CatchUp{Policy: scheduler.CatchUpLast},
+				Payload: []byte(`{}`), ContentType: "application/json",
+			},
 		},
 		History:    History{Level: history.All, Retention: 30 * day, MaxSize: 2e9},
 		Metrics:    Metrics{Listen: "127.0.0.1:9464"},

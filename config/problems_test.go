@@ -120,7 +120,7 @@ func TestProblems(t *testing.T) {
 
 		"entry of a text":  {"schedules: {s: '@daily'}", "1: schedules.s: a mapping is wanted, not a text"},
 		"entry name":       {"schedules: {'a b': {cron: '@daily', key: k}}", `1: schedules."a b": the character ' ' is not a letter, a digit, _, - or a dot`},
-		"no cron":          {"schedules:\n  s:\n    key: k\n", "2: schedules.s.cron: it is empty"},
+		"no cron":          {"schedules:\n  s:\n    key: k\n", "2: schedules.s.cron: nothing says when: one of cron, every and at is needed"},
 		"no key":           {"schedules:\n  s:\n    cron: '@daily'\n", "2: schedules.s.key: invalid routing key: it is empty"},
 		"cron":             {"schedules:\n  s:\n    key: k\n    cron: 0 9 * *", `4: schedules.s.cron: "0 9 * *": expected 5 to 6 fields, found 4: [0 9 * *]`},
 		"cron of a list":   {"schedules: {s: {key: k, cron: [a]}}", "1: schedules.s.cron: a text is wanted, not a list"},

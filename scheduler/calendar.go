@@ -20,18 +20,6 @@ type calendar struct {
 	zone *time.Location
 }
 
-func newCalendar(e Entry) (calendar, error) {
-	spec, err := parseCron(e.Cron)
-	if err != nil {
-		return calendar{}, &EntryError{e.Name, "cron", err}
-	}
-	zone, err := loadZone(e.TZ)
-	if err != nil {
-		return calendar{}, &EntryError{e.Name, "tz", err}
-	}
-	return calendar{spec, zone}, nil
-}
-
 // next returns the first tick after a time, in the calendar's zone; the zero time where there is
 // none within five years, as for 29 February before the year 2100.
 func (c calendar) next(after time.Time) time.Time {
@@ -122,14 +110,16 @@ func parseCron(text string) (*cron.SpecSchedule, error) {
 		return nil, errors.New("it is empty")
 	case strings.HasPrefix(text, "TZ="), strings.HasPrefix(text, "CRON_TZ="):
 		return nil, fmt.Errorf("%q names a zone: that is what tz is for", text)
+	case strings.HasPrefix(text, "@every"):
+		return nil, fmt.Errorf("%q is not a time of the clock: instead of cron use every, such as every: 5m", text)
 	}
 	schedule, err := cronParser.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", text, err)
 	}
 	spec, ok := schedule.(*cron.SpecSchedule)
-	if !ok { // @every
-		return nil, fmt.Errorf("%q is not a time of the clock: use fields, such as */5 * * * * for every five minutes", text)
+	if !ok {
+		return nil, fmt.Errorf("%q is not a time of the clock", text)
 	}
 	for _, field := range []struct {
 		name string

@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-func mustCalendar(t require.TestingT, cron, zone string) calendar {
-	c, err := newCalendar(Entry{Cron: cron, TZ: zone})
+func mustTimetable(t require.TestingT, cron, zone string) Timetable {
+	c, err := Entry{Cron: cron, TZ: zone}.Timetable()
 	require.NoError(t, err)
 	return c
 }
@@ -92,10 +92,10 @@ func TestNextAroundClockChanges(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := mustCalendar(t, test.cron, test.zone)
+			c := mustTimetable(t, test.cron, test.zone)
 			at, got := mustTime(t, test.after), []string{}
 			for range test.ticks {
-				at = c.next(at)
+				at = c.Next(at)
 				got = append(got, at.Format(time.RFC3339))
 			}
 			assert.Equal(t, test.ticks, got)
@@ -104,14 +104,15 @@ func TestNextAroundClockChanges(t *testing.T) {
 }
 
 func TestNextIgnoresTheMonotonicClock(t *testing.T) {
-	next := mustCalendar(t, "@hourly", "UTC").next(time.Now())
+	next := mustTimetable(t, "@hourly", "UTC").Next(time.Now())
 	assert.Equal(t, next.Round(0), next)
 }
 
 func TestNextOfALeapDayBefore2100(t *testing.T) {
-	c := mustCalendar(t, "0 0 29 2 *", "UTC")
-	assert.Zero(t, c.next(mustTime(t, "2096-02-29T00:00:00Z")))
-	assert.Empty(t, c.between(mustTime(t, "2096-02-29T00:00:00Z"), mustTime(t, "2097-01-01T00:00:00Z")))
+	c := mustTimetable(t, "0 0 29 2 *", "UTC")
+	assert.Zero(t, c.Next(mustTime(t, "2096-02-29T00:00:00Z")))
+	due, _ := c.Due(mustTime(t, "2096-02-29T00:00:00Z"), mustTime(t, "2097-01-01T00:00:00Z"), 10)
+	assert.Empty(t, due)
 }
 
 // plan is an entry as sets of numbers, from which both its cron expression and an independent
@@ -195,9 +196,9 @@ func TestDueAgainstReckoning(t *testing.T) {
 		now := last.Add(time.Duration(rapid.IntRange(0, 30*60).Draw(t, "passed")) * time.Minute)
 		limit := rapid.IntRange(1, 50).Draw(t, "limit")
 
-		c := mustCalendar(t, p.cron(), name)
+		c := mustTimetable(t, p.cron(), name)
 		want := p.reckon(c.zone, last, now)
-		ticks, dropped := c.due(last, now, limit)
+		ticks, dropped := c.Due(last, now, limit)
 		if kept := want[max(len(want)-limit, 0):]; !slices.EqualFunc(ticks, kept, time.Time.Equal) {
 			t.Fatalf("%s in %s: due %v, reckoned %v", p.cron(), name, ticks, kept)
 		}

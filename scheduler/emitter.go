@@ -22,20 +22,20 @@ var publishBackoff = tasks.RetryPolicy{Initial: 500 * time.Millisecond, Max: 30 
 // emitter publishes the ticks of one entry, one after the other. Each entry has its own goroutine,
 // so that one whose publishing hangs delays no other.
 type emitter struct {
-	entry    Entry
-	calendar calendar
-	enqueuer tasks.Enqueuer
-	clock    clockwork.Clock
-	spread   func() float64
-	log      *slog.Logger
+	entry     Entry
+	timetable Timetable
+	enqueuer  tasks.Enqueuer
+	clock     clockwork.Clock
+	spread    func() float64
+	log       *slog.Logger
 
 	wake chan struct{}
 	last time.Time // the last tick that is settled, before the first when the emitter was made
 }
 
-func newEmitter(e Entry, c calendar, config Config, spread func() float64) *emitter {
+func newEmitter(e Entry, t Timetable, config Config, spread func() float64) *emitter {
 	return &emitter{
-		entry: e, calendar: c, enqueuer: config.Enqueuer, clock: config.Clock, spread: spread,
+		entry: e, timetable: t, enqueuer: config.Enqueuer, clock: config.Clock, spread: spread,
 		log:  config.Log.With("entry", e.Name),
 		wake: make(chan struct{}, 1),
 		last: config.Clock.Now().Round(0),
@@ -63,7 +63,7 @@ func (e *emitter) run(ctx, publishing context.Context) {
 // gocron may wake it early, where the wall clock was put back meanwhile.
 func (e *emitter) wait(ctx context.Context) {
 	var due <-chan time.Time
-	next := e.calendar.next(e.last)
+	next := e.timetable.Next(e.last)
 	if left := next.Sub(e.clock.Now().Round(0)); !next.IsZero() && left < lookEvery {
 		timer := e.clock.NewTimer(left)
 		defer timer.Stop()
@@ -78,7 +78,7 @@ func (e *emitter) wait(ctx context.Context) {
 
 // emitDue publishes the ticks that are due, the oldest first.
 func (e *emitter) emitDue(ctx, publishing context.Context) {
-	ticks, dropped := e.calendar.due(e.last, e.clock.Now().Round(0), MaxBacklog)
+	ticks, dropped := e.timetable.Due(e.last, e.clock.Now().Round(0), MaxBacklog)
 	if !dropped.IsZero() {
 		e.log.Warn("too far behind: old ticks dropped", "from", dropped, "until", ticks[0], "kept", len(ticks))
 	}

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,7 +13,7 @@ import (
 
 // The bounds of an entry's texts, in bytes.
 const (
-	// MaxNameBytes bounds the name of an entry.
+	// MaxNameBytes bounds the name of an entry, and its ID.
 	MaxNameBytes = 180
 	// MaxContentTypeBytes bounds its content type: AMQP's content_type is a short string.
 	MaxContentTypeBytes = 255
@@ -25,14 +26,18 @@ const (
 	DefaultPayload = "{}"
 )
 
-// ErrInvalidEntry is an entry with a field that is wrong, or two entries of one name. The error
+// MaxJitter bounds Entry.Jitter.
+const MaxJitter = 24 * time.Hour
+
+// ErrInvalidEntry is an entry with a field that is wrong, or two entries of one identity. The error
 // that says so is an [*EntryError].
 var ErrInvalidEntry = errors.New("invalid schedule entry")
 
 // EntryError tells which field of which entry is wrong. It is [ErrInvalidEntry].
 type EntryError struct {
 	Entry string
-	// Field is the field as warren.yaml calls it: name, cron, tz, key, content_type or priority.
+	// Field is the field as warren.yaml calls it: name, id, cron, every, at, tz, jitter, key,
+	// content_type, priority, catch_up.policy, catch_up.max or catch_up.spacing.
 	Field string
 	Err   error
 }
@@ -48,11 +53,15 @@ func (e *EntryError) Is(target error) bool { return target == ErrInvalidEntry }
 // Unwrap returns the cause.
 func (e *EntryError) Unwrap() error { return e.Err }
 
-// Entry is one line of the schedule: when it fires and the task that each tick becomes.
+// Entry is one line of the schedule: when it fires and the task that each tick becomes. One of Cron,
+// Every and At says when.
 type Entry struct {
-	// Name identifies the entry in logs, headers and task IDs: 1 to MaxNameBytes bytes of
+	// Name is what the entry is called in logs and headers: 1 to MaxNameBytes bytes of
 	// [A-Za-z0-9_.-].
 	Name string
+	// ID is the identity of an entry that may be renamed: what its task IDs are derived from and its
+	// ticks are remembered under. It is as Name is. Defaults to Name.
+	ID string
 	// Cron says when: five fields (minute, hour, day of month, month, day of week), six with the
 	// second in front, or @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly. A tick
 	// fires when the clock of the zone shows its time.
@@ -61,8 +70,20 @@ type Entry struct {
 	// times all the same: at the change for a time that the clock jumps over, and the first time only
 	// where it shows a time twice. An entry that fires in every hour keeps its pace instead.
 	Cron string
+	// Every is an interval in whole seconds, MinEvery..MaxEvery. It fires at the whole multiples of it
+	// since 1970-01-01T00:00:00Z, whatever the zone.
+	Every time.Duration
+	// At is the one time at which the entry fires, in whole seconds: with an offset, as RFC 3339 has
+	// it, or without one by the clock of the zone. Where that clock is changed the same holds as for
+	// Cron: a time that is jumped over is at the change, one that is shown twice is the first.
+	At string
 	// TZ is the IANA name of the zone, such as Asia/Tokyo. Defaults to DefaultTZ.
 	TZ string
+	// Jitter spreads the starts of the tasks over this long after their fire times, 0..MaxJitter.
+	// Each tick has its own share of it, the same on every machine.
+	Jitter time.Duration
+	// CatchUp says which ticks are emitted that were missed. The zero value is the default.
+	CatchUp CatchUp
 	// Key is the routing key of its tasks.
 	Key string
 	// Payload is the body of its tasks. Defaults to DefaultPayload where ContentType is empty.
@@ -79,6 +100,7 @@ func (e Entry) WithDefaults() Entry {
 	if e.TZ == "" {
 		e.TZ = DefaultTZ
 	}
+	e.CatchUp = e.CatchUp.withDefaults()
 	if e.Payload == nil && e.ContentType == "" {
 		e.Payload = []byte(DefaultPayload)
 	}
@@ -88,7 +110,55 @@ func (e Entry) WithDefaults() Entry {
 	return e
 }
 
-// Validate checks the entry; an empty TZ is taken as its default. Each field that is wrong is an
+// Identity is the entry's ID or, where it has none, its name.
+func (e Entry) Identity() string { return cmp.Or(e.ID, e.Name) }
+
+// Timetable returns when the entry fires. An entry that does not say so, or not rightly, is an
+// [*EntryError].
+func (e Entry) Timetable() (Timetable, error) {
+	zone, err := loadZone(e.TZ)
+	if err != nil {
+		return Timetable{}, &EntryError{e.Name, "tz", err}
+	}
+	t, field, err := e.timetable(zone)
+	if err != nil {
+		return Timetable{}, &EntryError{e.Name, field, err}
+	}
+	return t, nil
+}
+
+// timetable returns the timetable in a zone, or the field that is wrong and why.
+func (e Entry) timetable(zone *time.Location) (t Timetable, field string, err error) {
+	var given []string
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"cron", e.Cron != ""}, {"every", e.Every != 0}, {"at", e.At != ""},
+	} {
+		if f.given {
+			given = append(given, f.name)
+		}
+	}
+	if len(given) == 0 {
+		return Timetable{}, "cron", errors.New("nothing says when: one of cron, every and at is needed")
+	}
+	field = given[len(given)-1]
+	if len(given) > 1 {
+		return Timetable{}, field, fmt.Errorf("one of cron, every and at says when, and here are %s", strings.Join(given, " and "))
+	}
+	switch field {
+	case "every":
+		t, err = newEvery(e.Every, zone)
+	case "at":
+		t, err = newOnce(e.At, zone)
+	default:
+		t, err = newCron(e.Cron, zone)
+	}
+	return t, field, err
+}
+
+// Validate checks the entry; a zero field is taken as its default. Each field that is wrong is an
 // [*EntryError], all joined by errors.Join.
 func (e Entry) Validate() error {
 	var problems []error
@@ -98,10 +168,20 @@ func (e Entry) Validate() error {
 		}
 	}
 	check("name", validateName(e.Name))
-	_, err := parseCron(e.Cron)
-	check("cron", err)
-	_, err = loadZone(e.TZ)
+	if e.ID != "" {
+		check("id", validateName(e.ID))
+	}
+	zone, err := loadZone(e.TZ)
 	check("tz", err)
+	if err != nil {
+		zone = time.UTC
+	}
+	_, field, err := e.timetable(zone)
+	check(field, err)
+	if e.Jitter < 0 || e.Jitter > MaxJitter {
+		check("jitter", fmt.Errorf("%s is not within 0s..%s", e.Jitter, MaxJitter))
+	}
+	check(e.CatchUp.validate())
 	check("key", routing.ValidateKey(e.Key))
 	if len(e.ContentType) > MaxContentTypeBytes {
 		check("content_type", fmt.Errorf("%d bytes, at most %d", len(e.ContentType), MaxContentTypeBytes))
@@ -112,12 +192,37 @@ func (e Entry) Validate() error {
 	return errors.Join(problems...)
 }
 
+// ValidateIdentities checks that no two entries have one identity: their ticks would be taken for
+// each other's. Each entry that has the identity of one before it is an [*EntryError], all joined by
+// errors.Join.
+func ValidateIdentities(entries []Entry) error {
+	var problems []error
+	first := map[string]Entry{}
+	for _, e := range entries {
+		other, taken := first[e.Identity()]
+		if !taken {
+			first[e.Identity()] = e
+			continue
+		}
+		field := "name"
+		if e.ID != "" {
+			field = "id"
+		}
+		problems = append(problems, &EntryError{e.Name, field, fmt.Errorf("the entry %q has the identity %q already", other.Name, e.Identity())})
+	}
+	return errors.Join(problems...)
+}
+
 // task is what a tick of the entry becomes. The fire time is told in the entry's zone.
 func (e Entry) task(fire time.Time) tasks.Task {
-	return tasks.Task{
-		ID: TaskID(e.Name, fire), Key: e.Key, Payload: e.Payload, ContentType: e.ContentType, Priority: e.Priority,
+	task := tasks.Task{
+		ID: TaskID(e.Identity(), fire), Key: e.Key, Payload: e.Payload, ContentType: e.ContentType, Priority: e.Priority,
 		Schedule: e.Name, ScheduledFor: fire,
 	}
+	if e.Jitter > 0 {
+		task.NotBefore = fire.Add(e.Delay(fire))
+	}
+	return task
 }
 
 func validateName(name string) error {

@@ -29,7 +29,7 @@ const lookEvery = time.Minute
 
 // Config says what to schedule.
 type Config struct {
-	// Entries are the schedule; their names differ. None: the scheduler does nothing.
+	// Entries are the schedule; their identities differ. None: the scheduler does nothing.
 	Entries []Entry
 	// Enqueuer publishes the tasks. Required. It is called by one goroutine an entry.
 	Enqueuer tasks.Enqueuer
@@ -70,22 +70,17 @@ func (c Config) validate() error {
 	if c.Grace < 0 {
 		problems = append(problems, fmt.Errorf("%w: Grace: %s is below 0", ErrInvalidConfig, c.Grace))
 	}
-	names := map[string]bool{}
 	for _, e := range c.Entries {
 		problems = append(problems, e.Validate())
-		if names[e.Name] {
-			problems = append(problems, &EntryError{e.Name, "name", errors.New("another entry has it")})
-		}
-		names[e.Name] = true
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, ValidateIdentities(c.Entries))...)
 }
 
 // Scheduler emits the ticks of its entries. Make one with [New].
 type Scheduler struct {
-	config    Config
-	calendars []calendar // of the entries, in their order
-	spread    func() float64
+	config     Config
+	timetables []Timetable // of the entries, in their order
+	spread     func() float64
 }
 
 // New returns a scheduler. It starts nothing. What is wrong with the configuration is reported
@@ -97,11 +92,11 @@ func New(config Config) (*Scheduler, error) {
 	}
 	s := &Scheduler{config: config, spread: rand.Float64}
 	for _, e := range config.Entries {
-		c, err := newCalendar(e)
+		t, err := e.Timetable()
 		if err != nil {
 			return nil, err
 		}
-		s.calendars = append(s.calendars, c)
+		s.timetables = append(s.timetables, t)
 	}
 	return s, nil
 }
@@ -117,7 +112,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 
 	emitters := make([]*emitter, len(s.config.Entries))
 	for i, e := range s.config.Entries {
-		emitters[i] = newEmitter(e, s.calendars[i], s.config, s.spread)
+		emitters[i] = newEmitter(e, s.timetables[i], s.config, s.spread)
 	}
 	clock, err := s.startClock(emitters)
 	if err != nil {
@@ -159,8 +154,8 @@ func (s *Scheduler) startClock(emitters []*emitter) (gocron.Scheduler, error) {
 		return nil, fmt.Errorf("scheduler: making the clock: %w", err)
 	}
 	for _, e := range emitters {
-		_, err := clock.NewJob(gocron.CronJob(e.entry.Cron, true), gocron.NewTask(e.poke),
-			gocron.WithName(e.entry.Name), gocron.WithCronImplementation(wakeTimes{e.calendar, s.config.Clock}))
+		_, err := clock.NewJob(gocron.CronJob(e.timetable.String(), true), gocron.NewTask(e.poke),
+			gocron.WithName(e.entry.Name), gocron.WithCronImplementation(wakeTimes{e.timetable, s.config.Clock}))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("scheduler: entry %q: %w", e.entry.Name, err), clock.Shutdown())
 		}
@@ -177,15 +172,15 @@ func (s *Scheduler) startClock(emitters []*emitter) (gocron.Scheduler, error) {
 	return clock, nil
 }
 
-// wakeTimes is an entry's calendar as gocron asks for it. It answers in UTC: gocron leaves out a
+// wakeTimes is an entry's timetable as gocron asks for it. It answers in UTC: gocron leaves out a
 // time that reads like the one before it, to mend what its own cron does where the clock is put
 // back.
 type wakeTimes struct {
-	calendar calendar
-	clock    clockwork.Clock
+	timetable Timetable
+	clock     clockwork.Clock
 }
 
-// IsValid finds the calendar valid: it was parsed before.
+// IsValid finds the timetable valid: it was parsed before.
 func (w wakeTimes) IsValid(string, *time.Location, time.Time) error { return nil }
 
 // Next skips what is past: after a sleep gocron would ask for each missed time in turn.
@@ -193,5 +188,5 @@ func (w wakeTimes) Next(last time.Time) time.Time {
 	if now := w.clock.Now(); now.After(last) {
 		last = now
 	}
-	return w.calendar.next(last).UTC()
+	return w.timetable.Next(last).UTC()
 }

@@ -21,7 +21,7 @@ func TestNewRefuses(t *testing.T) {
 	require.ErrorIs(t, err, ErrInvalidConfig)
 	assert.ErrorContains(t, err, "invalid scheduler configuration: Enqueuer: it is missing")
 	assert.ErrorContains(t, err, "invalid scheduler configuration: Grace: -1s is below 0")
-	assert.ErrorContains(t, err, `invalid schedule entry "daily-report": name: another entry has it`)
+	assert.ErrorContains(t, err, `invalid schedule entry "daily-report": name: the entry "daily-report" has the identity "daily-report" already`)
 	assert.ErrorContains(t, err, `invalid schedule entry "bad": cron: `)
 }
 

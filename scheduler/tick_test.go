@@ -42,32 +42,32 @@ func TestTaskIDIsOneOnEveryMachine(t *testing.T) {
 }
 
 func TestDueBounds(t *testing.T) {
-	c := mustCalendar(t, "*/10 * * * *", "UTC")
+	c := mustTimetable(t, "*/10 * * * *", "UTC")
 	at := mustTime(t, "2026-11-22T06:00:00Z")
 
-	ticks, _ := c.due(at, at.Add(10*time.Minute), 5)
+	ticks, _ := c.Due(at, at.Add(10*time.Minute), 5)
 	assert.Equal(t, []time.Time{at.Add(10 * time.Minute)}, ticks, "last is out, now is in")
 
-	ticks, _ = c.due(at, at.Add(10*time.Minute-time.Nanosecond), 5)
+	ticks, _ = c.Due(at, at.Add(10*time.Minute-time.Nanosecond), 5)
 	assert.Empty(t, ticks, "never early")
 
-	ticks, dropped := c.due(at, at.Add(-time.Hour), 5)
+	ticks, dropped := c.Due(at, at.Add(-time.Hour), 5)
 	assert.Empty(t, ticks, "the clock was put back")
 	assert.Zero(t, dropped)
 }
 
 // A machine that woke up in 1970 and then learnt the time.
 func TestDueAfterAnAge(t *testing.T) {
-	c := mustCalendar(t, "* * * * * *", "UTC")
+	c := mustTimetable(t, "* * * * * *", "UTC")
 	last, now := time.Unix(0, 0), mustTime(t, "2026-11-22T06:00:00Z")
-	ticks, dropped := c.due(last, now, MaxBacklog)
+	ticks, dropped := c.Due(last, now, MaxBacklog)
 	require.Len(t, ticks, MaxBacklog)
 	assert.Equal(t, now.Add(-(MaxBacklog-1)*time.Second), ticks[0])
 	assert.Equal(t, now, ticks[MaxBacklog-1])
 	assert.True(t, dropped.Equal(time.Unix(1, 0)))
 
-	c = mustCalendar(t, "@yearly", "UTC")
-	ticks, dropped = c.due(time.Time{}, now, MaxBacklog) // longer ago than a Duration can say
+	c = mustTimetable(t, "@yearly", "UTC")
+	ticks, dropped = c.Due(time.Time{}, now, MaxBacklog) // longer ago than a Duration can say
 	require.Len(t, ticks, MaxBacklog)
 	assert.Equal(t, mustTime(t, "2026-01-01T00:00:00Z"), ticks[MaxBacklog-1])
 	assert.Equal(t, 2, dropped.Year())
