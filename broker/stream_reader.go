@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type StreamConfig struct {
 
 	// untilNow says that nothing is to be given once the reader has caught up.
 	untilNow bool
+	// follower has every session begin at From, and is told of each.
+	follower streams.Follower
 }
 
 func (cfg *StreamConfig) validate() error {
@@ -66,6 +69,7 @@ type StreamReader struct {
 	// The supervisor's goroutine alone uses what follows.
 	from    streams.Offset // where the next session begins
 	marking bool           // a goroutine appends the marker, or has
+	pursuit pursuit        // where there is a follower
 }
 
 // NewStreamReader begins to follow a stream in the background and does not block. The reader must be
@@ -149,12 +153,11 @@ func (r *StreamReader) serve(ctx context.Context, c *connection) error {
 	s, err := r.begin(c)
 	if err == nil {
 		r.following.Store(true)
-		if !r.marking {
-			r.marking = true
-			r.done.Go(func() { r.mark(ctx) })
-		}
-		err = r.follow(ctx, s)
+		err = r.attend(ctx, s)
 		r.following.Store(false)
+	}
+	if r.cfg.follower != nil {
+		r.cfg.follower.Lost(cmp.Or(err, ctx.Err()))
 	}
 	if err != nil {
 		c.abort()
@@ -162,6 +165,19 @@ func (r *StreamReader) serve(ctx context.Context, c *connection) error {
 	}
 	c.shut()
 	return nil
+}
+
+// attend gives records, and has the marker appended beside: one in a reader's life, or one a session
+// where there is a follower.
+func (r *StreamReader) attend(ctx context.Context, s *streamSession) error {
+	switch {
+	case r.cfg.follower != nil:
+		defer r.pursue(ctx)()
+	case !r.marking:
+		r.marking = true
+		r.done.Go(func() { r.mark(ctx) })
+	}
+	return r.follow(ctx, s)
 }
 
 // streamSession is one channel with one consumer.
@@ -184,6 +200,9 @@ func (r *StreamReader) begin(c *connection) (*streamSession, error) {
 	}
 	if err := channel.Qos(r.cfg.Prefetch, 0, false); err != nil {
 		return nil, err
+	}
+	if r.cfg.follower != nil {
+		r.from = r.cfg.From
 	}
 	args := amqp.Table{"x-stream-offset": r.from.Value()}
 	s.records, err = channel.Consume(r.cfg.Stream, "warren", false, false, false, false, args)
@@ -265,10 +284,12 @@ func (r *StreamReader) take(ctx context.Context, d *amqp.Delivery) {
 	if !early {
 		r.from = streams.At(offset + 1)
 	}
+	r.pursuit.see(offset)
 	if marker, ok := d.Headers[streams.HeaderMarker]; ok {
 		if marker == r.marker {
 			r.reached()
 		}
+		r.pursuit.reached(marker)
 		return
 	}
 	if early || r.cfg.untilNow && r.hasCaughtUp() {
@@ -295,22 +316,27 @@ func (r *StreamReader) hasCaughtUp() bool {
 	}
 }
 
-// mark appends the marker, and tries again until it is there, may not be, or ctx is done.
+// mark appends the reader's marker, and takes note of why it cannot be.
 func (r *StreamReader) mark(ctx context.Context) {
 	defer close(r.marked)
+	r.unmarkable = r.appendMarker(ctx, r.marker)
+}
+
+// appendMarker appends a marker, and tries again until it is there or ctx is done; the error is why it may
+// not be.
+func (r *StreamReader) appendMarker(ctx context.Context, marker string) error {
 	waiting := backoff{min: r.client.cfg.BackoffMin, max: r.client.cfg.BackoffMax}
 	for {
-		err := r.client.appendMarker(ctx, r.cfg.Stream, r.marker)
+		err := r.client.appendMarker(ctx, r.cfg.Stream, marker)
 		if err == nil {
-			return
+			return nil
 		}
 		if errors.Is(err, ErrRefused) || errors.Is(err, ErrClosed) {
-			r.unmarkable = err
 			r.supervisor.log.Warn("how far a stream goes cannot be told without the permission to append to it", "error", err)
-			return
+			return err
 		}
 		if waiting.wait(ctx) != nil {
-			return
+			return nil
 		}
 	}
 }
