@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -121,7 +122,7 @@ func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Confi
 
 // config reads the whole file.
 func (v value) config(c *Config) {
-	var queues, payloads []value
+	var queues, schedules, payloads []value
 	v.fields(map[string]func(value){
 		"broker": func(v value) { v.broker(&c.Broker) },
 		"queues": func(v value) {
@@ -133,7 +134,7 @@ func (v value) config(c *Config) {
 		"schedules": func(v value) {
 			v.entries(func(name string, v value) {
 				entry, payload := v.schedule(name)
-				payloads = append(payloads, payload)
+				schedules, payloads = append(schedules, v), append(payloads, payload)
 				c.Schedules = append(c.Schedules, entry)
 			})
 		},
@@ -153,9 +154,17 @@ func (v value) config(c *Config) {
 		}
 	}
 	for i, v := range payloads { // now that the guard is
-		if err := c.Guard.Check(&tasks.Task{Payload: c.Schedules[i].Payload}); err != nil {
+		e := c.Schedules[i]
+		if e.Template != nil {
+			e.Payload = e.Template.Source() // the names of its fields are those of what it is rendered to
+		}
+		if err := c.Guard.Check(&tasks.Task{Payload: e.Payload}); err != nil {
 			v.failWith(err)
 		}
+	}
+	for _, problem := range entryErrors(scheduler.ValidateIdentities(c.Schedules)) {
+		i := slices.IndexFunc(c.Schedules, func(e scheduler.Entry) bool { return e.Name == problem.Entry })
+		schedules[i].find("." + problem.Field).failWith(problem.Err)
 	}
 }
 

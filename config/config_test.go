@@ -63,6 +63,12 @@ queues:
 schedules:
   daily-report: {cron: "0 9 * * *", tz: Asia/Tokyo, key: report.daily, payload: {kind: full}, priority: 7}
   clean-up: {cron: "@hourly", key: clean}
+  poll: {id: poll-1, every: 90m, tz: Asia/Tokyo, jitter: 5m, key: poll, catch_up: none, payload: {a: ['{{ .ScheduledFor }}']}}
+  gift: {at: 2026-12-24T18:00:00+01:00, key: gift, catch_up: {policy: all, max: 7, spacing: 0s}}
+  import:
+    cron: 0 4 * * *
+    key: import
+    catch_up: {policy: all}
 history: {level: all, retention: 30d, max_size: 2GB}
 metrics: {listen: "127.0.0.1:9464"}
 shutdown: {grace: 10s}
@@ -104,6 +110,20 @@ guard: {fields: [password, api_key]}
 				Name: "clean-up", Cron: "@hourly", TZ: "UTC", Key: "clean", CatchUp: scheduler.CatchUp{Policy: scheduler.CatchUpLast},
 				Payload: []byte(`{}`), ContentType: "application/json",
 			},
+			{
+				Name: "poll", ID: "poll-1", Every: 90 * time.Minute, TZ: "Asia/Tokyo", Jitter: 5 * time.Minute, Key: "poll",
+				CatchUp: scheduler.CatchUp{Policy: scheduler.CatchUpNone}, Template: c.Schedules[2].Template, ContentType: "application/json",
+			},
+			{
+				Name: "gift", At: "2026-12-24T18:00:00+01:00", TZ: "UTC", Key: "gift",
+				CatchUp: scheduler.CatchUp{Policy: scheduler.CatchUpAll, Max: 7, Spacing: scheduler.NoCatchUpSpacing},
+				Payload: []byte(`{}`), ContentType: "application/json",
+			},
+			{
+				Name: "import", Cron: "0 4 * * *", TZ: "UTC", Key: "import",
+				CatchUp: scheduler.CatchUp{Policy: scheduler.CatchUpAll, Max: 100, Spacing: time.Second},
+				Payload: []byte(`{}`), ContentType: "application/json",
+			},
 		},
 		History:    History{Level: history.All, Retention: 30 * day, MaxSize: 2e9},
 		Metrics:    Metrics{Listen: "127.0.0.1:9464"},
@@ -111,6 +131,8 @@ guard: {fields: [password, api_key]}
 		Encryption: Encryption{Keyset: "keyset.json", Required: true},
 		Guard:      Guard{Fields: []string{"password", "api_key"}},
 	}, c)
+
+	assert.JSONEq(t, `{"a":["{{ .ScheduledFor }}"]}`, c.Schedules[2].Template.String())
 
 	assert.Equal(t, routing.Spec{
 		Names: routing.Names{Prefix: "acme"},

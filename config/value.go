@@ -64,7 +64,7 @@ func (v value) entries(f func(key string, v value)) bool {
 		key := v.in.value(v.path, v.node.Content[i].Line, v.node.Content[i])
 		switch {
 		case key.node.Kind != yaml.ScalarNode || key.null():
-			key.fail("a key must be a text, not %s", key.kind())
+			key.fail("a key must be a text, not %s%s", key.kind(), unquotedTemplate(key))
 			continue
 		case key.node.ShortTag() == "!!merge":
 			key.fail("merge keys (<<) are not supported")
@@ -80,6 +80,14 @@ func (v value) entries(f func(key string, v value)) bool {
 		f(name, child)
 	}
 	return true
+}
+
+// unquotedTemplate explains a key that is a mapping: {{ .Entry }} is one in YAML.
+func unquotedTemplate(key value) string {
+	if key.node.Kind == yaml.MappingNode {
+		return "; a text that begins with {{ is written in quotes"
+	}
+	return ""
 }
 
 // fields reads a mapping whose keys are known, each by its own function. It returns false where
@@ -105,10 +113,15 @@ func (v value) list(f func(item value)) bool {
 		v.fail("a list is wanted, not %s", v.kind())
 		return false
 	}
-	for i, item := range v.node.Content {
-		f(v.in.value(fmt.Sprintf("%s[%d]", v.path, i), item.Line, item))
+	for i := range v.node.Content {
+		f(v.item(i))
 	}
 	return true
+}
+
+func (v value) item(i int) value {
+	node := v.node.Content[i]
+	return v.in.value(fmt.Sprintf("%s[%d]", v.path, i), node.Line, node)
 }
 
 // scalar is a text, number or the like, with its variables expanded.

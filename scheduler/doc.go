@@ -1,5 +1,5 @@
-// Package scheduler emits tasks by the clock: entries with a cron expression in a time zone, each
-// of whose ticks becomes one task. It owns when an entry fires, under which ID a tick's task
+// Package scheduler emits tasks by the clock: entries that fire by a cron expression in a time zone,
+// at an interval or once, each of whose ticks becomes one task. It owns when an entry fires, under which ID a tick's task
 // travels, and the loop that gets it published.
 //
 // gocron drives the clock. It wakes an entry; what is emitted then is what a pure function says is

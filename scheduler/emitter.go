@@ -94,8 +94,12 @@ func (e *emitter) emitDue(ctx, publishing context.Context) {
 // emit publishes one tick, in as many tries as it takes. It returns false where a try failed and
 // ctx is done.
 func (e *emitter) emit(ctx, publishing context.Context, tick time.Time) bool {
-	task := e.entry.task(tick)
-	log := e.log.With("scheduled_for", tick, "id", task.ID)
+	task, err := e.entry.task(tick)
+	log := e.log.With("scheduled_for", tick, "id", TaskID(e.entry.Identity(), tick))
+	if err != nil {
+		log.Error("tick dropped: it can never be published", "error", err)
+		return true
+	}
 	for attempt := 1; ; attempt++ {
 		err := e.publish(publishing, task)
 		switch {

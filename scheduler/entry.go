@@ -37,7 +37,8 @@ var ErrInvalidEntry = errors.New("invalid schedule entry")
 type EntryError struct {
 	Entry string
 	// Field is the field as warren.yaml calls it: name, id, cron, every, at, tz, jitter, key,
-	// content_type, priority, catch_up.policy, catch_up.max or catch_up.spacing.
+	// content_type, priority, catch_up.policy, catch_up.max, catch_up.spacing, or payload and the path
+	// in it, such as payload.window.from.
 	Field string
 	Err   error
 }
@@ -86,8 +87,11 @@ type Entry struct {
 	CatchUp CatchUp
 	// Key is the routing key of its tasks.
 	Key string
-	// Payload is the body of its tasks. Defaults to DefaultPayload where ContentType is empty.
+	// Payload is the body of its tasks. Defaults to DefaultPayload where ContentType is empty and
+	// there is no Template.
 	Payload []byte
+	// Template, where it is not nil, is rendered for each tick, and is then the body instead of Payload.
+	Template *Template
 	// ContentType says what the payload is. Defaults to tasks.DefaultContentType.
 	ContentType string
 	// Priority is tasks.MinPriority..tasks.MaxPriority, 0 for tasks.DefaultPriority.
@@ -101,7 +105,7 @@ func (e Entry) WithDefaults() Entry {
 		e.TZ = DefaultTZ
 	}
 	e.CatchUp = e.CatchUp.withDefaults()
-	if e.Payload == nil && e.ContentType == "" {
+	if e.Payload == nil && e.ContentType == "" && e.Template == nil {
 		e.Payload = []byte(DefaultPayload)
 	}
 	if e.ContentType == "" {
@@ -176,8 +180,11 @@ func (e Entry) Validate() error {
 	if err != nil {
 		zone = time.UTC
 	}
-	_, field, err := e.timetable(zone)
+	t, field, err := e.timetable(zone)
 	check(field, err)
+	if err == nil && e.Template != nil {
+		check(e.validateTemplate(t))
+	}
 	if e.Jitter < 0 || e.Jitter > MaxJitter {
 		check("jitter", fmt.Errorf("%s is not within 0s..%s", e.Jitter, MaxJitter))
 	}
@@ -213,16 +220,22 @@ func ValidateIdentities(entries []Entry) error {
 	return errors.Join(problems...)
 }
 
-// task is what a tick of the entry becomes. The fire time is told in the entry's zone.
-func (e Entry) task(fire time.Time) tasks.Task {
-	task := tasks.Task{
-		ID: TaskID(e.Identity(), fire), Key: e.Key, Payload: e.Payload, ContentType: e.ContentType, Priority: e.Priority,
-		Schedule: e.Name, ScheduledFor: fire,
+// validateTemplate returns the text of the payload that cannot be rendered, and why. It tries a tick
+// of the timetable: the first of 2026 or, where there is none, the first of all.
+func (e Entry) validateTemplate(t Timetable) (field string, err error) {
+	if e.Payload != nil {
+		return "payload", errors.New("Payload and Template exclude each other")
 	}
-	if e.Jitter > 0 {
-		task.NotBefore = fire.Add(e.Delay(fire))
+	fire := t.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	if fire.IsZero() {
+		fire = t.Next(time.Unix(-1, 0))
 	}
-	return task
+	err = e.Template.check(e.tick(t, fire))
+	var wrong *TemplateError
+	if errors.As(err, &wrong) {
+		return "payload" + wrong.Path, wrong.Err
+	}
+	return "payload", err
 }
 
 func validateName(name string) error {

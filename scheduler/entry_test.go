@@ -123,7 +123,7 @@ func TestEntryWithDefaults(t *testing.T) {
 
 	full := Entry{
 		"n", "id", "@daily", time.Minute, "2026-12-24T18:00:00", "Asia/Tokyo", time.Hour, CatchUp{CatchUpAll, 7, time.Minute},
-		"k", []byte("p"), "text/plain", 3,
+		"k", []byte("p"), nil, "text/plain", 3,
 	}
 	assert.Equal(t, full, full.WithDefaults())
 

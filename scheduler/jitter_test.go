@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
 
@@ -44,9 +45,12 @@ func TestDelayIsUniform(t *testing.T) {
 func TestJitterOfATask(t *testing.T) {
 	e := daily()
 	e.ID = "report-1"
-	assert.Zero(t, e.task(start).NotBefore)
+	task, err := e.task(start)
+	require.NoError(t, err)
+	assert.Zero(t, task.NotBefore)
 	e.Jitter = time.Hour
-	task := e.task(start)
+	task, err = e.task(start)
+	require.NoError(t, err)
 	assert.Equal(t, start, task.ScheduledFor, "the true fire time")
 	assert.Equal(t, start.Add(e.Delay(start)), task.NotBefore)
 	assert.Equal(t, TaskID("report-1", start), task.ID)

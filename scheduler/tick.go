@@ -3,9 +3,13 @@ package scheduler
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/warrenmq/warren/tasks"
 )
 
 // MaxBacklog is the number of ticks that an entry may be behind, after a sleep of the machine or
@@ -29,4 +33,49 @@ func TaskID(identity string, fire time.Time) string {
 	id[6] = id[6]&0x0f | 0x70 // version 7
 	id[8] = id[8]&0x3f | 0x80 // the variant of RFC 9562
 	return id.String()
+}
+
+// task is what a tick of the entry becomes. The fire time is told in the entry's zone. It fails
+// where the payload cannot be rendered, which [Entry.Validate] has tried: so it would with every try.
+func (e Entry) task(fire time.Time) (tasks.Task, error) {
+	task := tasks.Task{
+		ID: TaskID(e.Identity(), fire), Key: e.Key, Payload: e.Payload, ContentType: e.ContentType, Priority: e.Priority,
+		Schedule: e.Name, ScheduledFor: fire,
+	}
+	if e.Jitter > 0 {
+		task.NotBefore = fire.Add(e.Delay(fire))
+	}
+	if e.Template == nil {
+		return task, nil
+	}
+	t, err := e.Timetable()
+	if err == nil {
+		task.Payload, err = e.Template.render(e.tick(t, fire))
+	}
+	if err != nil {
+		return tasks.Task{}, fmt.Errorf("task of %q for %s: %w", e.Name, fire.Format(time.RFC3339), err)
+	}
+	return task, nil
+}
+
+// tick is what the entry's template may ask for.
+func (e Entry) tick(t Timetable, fire time.Time) tick {
+	return tick{ScheduledFor: fireTime{fire.In(t.zone)}, Entry: e.Name, ID: TaskID(e.Identity(), fire), timetable: t}
+}
+
+// tick is what a template may ask for.
+type tick struct {
+	ScheduledFor fireTime
+	Entry        string
+	ID           string
+	timetable    Timetable
+}
+
+// Previous is the fire time before.
+func (t tick) Previous() (fireTime, error) {
+	previous := t.timetable.Previous(t.ScheduledFor.at)
+	if previous.IsZero() {
+		return fireTime{}, errors.New("there is no fire time before this one")
+	}
+	return fireTime{previous}, nil
 }
