@@ -37,7 +37,9 @@ const (
 // Config is a configuration that was read and checked, with its defaults filled in.
 type Config struct {
 	// File is the file as it was named.
-	File   string
+	File string
+	// Text is what stood in the file, where it was read from one.
+	Text   []byte
 	Broker Broker
 	// Queues and Schedules are in the order of the file.
 	Queues    []Queue
@@ -94,7 +96,12 @@ func LoadEnv(path string, getenv func(string) (string, bool)) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	return Parse(path, data, getenv)
+	c, err := Parse(path, data, getenv)
+	if err != nil {
+		return nil, err
+	}
+	c.Text = data
+	return c, nil
 }
 
 // Parse reads a configuration. file is its name, for messages; getenv tells the variables of the

@@ -3,7 +3,10 @@ package scheduler
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/scheduler/ledger"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -120,13 +124,42 @@ func (l *testLog) String() string {
 	return l.text.String()
 }
 
-// bundle is a scheduler with its surroundings.
+// reignTerm is a term that the test ends.
+type reignTerm struct {
+	number   uint64
+	ctx      context.Context
+	end      context.CancelCauseFunc
+	released chan struct{}
+}
+
+func newTerm(number uint64) *reignTerm {
+	t := &reignTerm{number: number, released: make(chan struct{})}
+	t.ctx, t.end = context.WithCancelCause(context.Background())
+	return t
+}
+
+func (t *reignTerm) Number() uint64           { return t.number }
+func (t *reignTerm) Context() context.Context { return t.ctx }
+func (t *reignTerm) Check() error             { return context.Cause(t.ctx) }
+func (t *reignTerm) Release()                 { close(t.released) }
+
+// always is an elector whose scheduler leads.
+type always struct{}
+
+func (always) IsLeader(context.Context) error { return nil }
+
+// bundle is a scheduler with its surroundings, and what it does in one term after the other.
 type bundle struct {
-	clock  *testClock
-	outbox *outbox
-	log    *testLog
-	stop   context.CancelFunc
-	done   chan error
+	clock   *testClock
+	outbox  *outbox
+	log     *testLog
+	streams *memory
+
+	scheduler *Scheduler
+	terms     uint64
+	term      *reignTerm // the newest
+	stop      context.CancelFunc
+	done      chan error
 }
 
 // grace differs from every other time that a test waits for.
@@ -136,39 +169,71 @@ var start = time.Date(2026, 11, 22, 5, 59, 30, 0, time.UTC)
 
 func newBundle(answer func(ctx context.Context, task tasks.Task) error) *bundle {
 	clock := newTestClock(start)
-	b := &bundle{clock: clock, outbox: newOutbox(clock), log: &testLog{}}
+	b := &bundle{clock: clock, outbox: newOutbox(clock), log: &testLog{}, streams: newMemory()}
 	if answer != nil {
 		b.outbox.answer = answer
 	}
 	return b
 }
 
-// run starts a scheduler and returns when it waits for its ticks. At the end of the test it is
-// stopped, and nothing may have come early.
+// run starts a scheduler that leads and returns when it waits for its ticks. At the end of the test it
+// is stopped, and nothing may have come early.
 func (b *bundle) run(t *testing.T, entries ...Entry) {
 	t.Helper()
 	s, err := New(Config{
-		Entries: entries, Enqueuer: b.outbox, Grace: grace, Clock: b.clock,
+		Entries: entries, Enqueuer: b.outbox, Streams: b.streams, Grace: grace, Clock: b.clock,
 		Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	})
 	require.NoError(t, err)
-	s.spread = func() float64 { return 0.5 }
-	ctx, cancel := context.WithCancel(t.Context())
-	b.stop, b.done = cancel, make(chan error, 1)
-	go func() { b.done <- s.Run(ctx) }()
-	waiting, cancelWaiting := context.WithTimeout(t.Context(), soon)
-	defer cancelWaiting()
+	s.spread, s.elector = func() float64 { return 0.5 }, always{}
+	b.scheduler = s
+	b.lead(t)
+	b.waits(t, 1)
+}
+
+// waits returns when entries have been taken so many times, and the clock runs that wakes them.
+func (b *bundle) waits(t *testing.T, taken int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Count(b.log.String(), "emitting ticks") == taken }, soon, time.Millisecond)
+	waiting, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	entries, _ := b.scheduler.current()
 	require.NoError(t, b.clock.BlockUntilContext(waiting, len(entries)+1), "the clock did not start")
+}
+
+// settles returns when the ledger has so many ticks.
+func (b *bundle) settles(t *testing.T, ticks int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(b.ledger(t, ledger.KindTick)) == ticks }, soon, time.Millisecond)
+}
+
+// lead begins the next term.
+func (b *bundle) lead(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	b.terms++
+	term, done := newTerm(b.terms), make(chan error, 1)
+	b.term, b.stop, b.done = term, cancel, done
+	go func() { done <- b.scheduler.lead(ctx, term) }()
 	t.Cleanup(func() {
 		cancel()
+		term.end(nil)
+		<-term.released
 		assert.Empty(t, b.outbox.early)
 	})
 }
 
-// stopped stops the scheduler and returns when Run has returned.
+// stopped stops the scheduler and returns when nothing is published any more.
 func (b *bundle) stopped(t *testing.T) {
 	t.Helper()
 	b.stop()
+	b.ended(t)
+}
+
+// deposed ends the term and returns when nothing is published any more.
+func (b *bundle) deposed(t *testing.T) {
+	t.Helper()
+	b.term.end(errors.New("another leads"))
 	b.ended(t)
 }
 
@@ -178,8 +243,24 @@ func (b *bundle) ended(t *testing.T) {
 	case err := <-b.done:
 		require.NoError(t, err)
 	case <-time.After(soon):
-		require.FailNow(t, "Run does not return")
+		require.FailNow(t, "the reign does not end")
 	}
+	<-b.term.released
+}
+
+// ledger returns what the ledger says, without its snapshots.
+func (b *bundle) ledger(t *testing.T, kinds ...ledger.Kind) []ledger.Record {
+	t.Helper()
+	var all []ledger.Record
+	entries, _, _ := b.streams.read(b.scheduler.config.Names.Schedule(), 0)
+	for _, entry := range entries {
+		r, err := ledger.Decode(entry)
+		require.NoError(t, err)
+		if slices.Contains(kinds, r.Kind) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 func entry(name, cron string) Entry { return Entry{Name: name, Cron: cron, Key: "test." + name} }

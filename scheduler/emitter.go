@@ -3,12 +3,14 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/jonboulle/clockwork"
 
 	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/scheduler/ledger"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -19,27 +21,28 @@ const publishTimeout = 30 * time.Second
 // publishBackoff says how long to wait between tries, of which there is no last.
 var publishBackoff = tasks.RetryPolicy{Initial: 500 * time.Millisecond, Max: 30 * time.Second, Factor: 2, Jitter: 0.2}
 
-// emitter publishes the ticks of one entry, one after the other. Each entry has its own goroutine,
-// so that one whose publishing hangs delays no other.
+// maxAhead is how far the ledger may be ahead of the clock. Ticks further ahead were emitted by a
+// clock that was wrong.
+const maxAhead = time.Hour
+
+// emitter publishes the ticks of one entry for as long as the scheduler leads, one after the other.
+// Each entry has its own goroutine, so that one whose publishing hangs delays no other.
 type emitter struct {
-	entry     Entry
-	timetable Timetable
-	enqueuer  tasks.Enqueuer
-	clock     clockwork.Clock
-	spread    func() float64
-	log       *slog.Logger
+	scheduled
+	term     term
+	book     *ledger.Writer
+	enqueuer tasks.Enqueuer
+	clock    clockwork.Clock
+	spread   func() float64
+	log      *slog.Logger
 
-	wake chan struct{}
-	last time.Time // the last tick that is settled, before the first when the emitter was made
-}
+	before <-chan struct{} // closed when who had the entry before has ended; nil: nobody
+	done   chan struct{} // closed when it has ended
+	wake   chan struct{}
 
-func newEmitter(e Entry, t Timetable, config Config, spread func() float64) *emitter {
-	return &emitter{
-		entry: e, timetable: t, enqueuer: config.Enqueuer, clock: config.Clock, spread: spread,
-		log:  config.Log.With("entry", e.Name),
-		wake: make(chan struct{}, 1),
-		last: config.Clock.Now().Round(0),
-	}
+	// The emitter's goroutine alone uses what follows.
+	position   time.Time    // the last tick that is settled, or from when on ticks count
+	unrecorded *ledger.Tick // was published, and is not in the ledger yet
 }
 
 // poke has the emitter look whether something is due. It does not block.
@@ -50,20 +53,51 @@ func (e *emitter) poke() {
 	}
 }
 
-// run emits what is due whenever it is woken, until ctx is done. What is due then is still
-// published, each tick in one try, until publishing is done.
+// run settles what is due whenever it is woken, until ctx is done. What it is about then is still
+// settled, each tick in one try, until publishing is done.
 func (e *emitter) run(ctx, publishing context.Context) {
-	for ctx.Err() == nil {
-		e.emitDue(ctx, publishing)
-		e.wait(ctx)
+	defer close(e.done)
+	if e.before != nil {
+		<-e.before
 	}
+	e.begin()
+	for failures := 0; ctx.Err() == nil; {
+		err := e.settleDue(publishing)
+		switch {
+		case err == nil:
+			failures = 0
+			e.wait(ctx)
+		case ctx.Err() != nil:
+			e.log.Warn("stopping: ticks not emitted", "after", e.position, "error", err)
+		default:
+			failures++
+			delay := publishBackoff.Delay(failures, e.spread())
+			e.log.Warn("ticks not emitted yet", "after", e.position, "attempt", failures, "again_in", delay, "error", err)
+			pause(ctx, e.clock, delay)
+		}
+	}
+}
+
+// begin finds out where the entry stands.
+func (e *emitter) begin() {
+	now := e.clock.Now().Round(0)
+	position, known := e.book.Position(e.Identity())
+	switch {
+	case !known: // the ledger was told of it before
+		position = now
+	case position.Sub(now) > maxAhead:
+		e.log.Error("the ledger has ticks far ahead of the clock, as one that was wrong leaves behind: they count as not emitted",
+			"ahead_until", position)
+		position = now
+	}
+	e.position = position
 }
 
 // wait returns when the emitter is woken, and when a tick is due that is less than one look away:
 // gocron may wake it early, where the wall clock was put back meanwhile.
 func (e *emitter) wait(ctx context.Context) {
 	var due <-chan time.Time
-	next := e.timetable.Next(e.last)
+	next := e.timetable.Next(e.position)
 	if left := next.Sub(e.clock.Now().Round(0)); !next.IsZero() && left < lookEvery {
 		timer := e.clock.NewTimer(left)
 		defer timer.Stop()
@@ -76,61 +110,98 @@ func (e *emitter) wait(ctx context.Context) {
 	}
 }
 
-// emitDue publishes the ticks that are due, the oldest first.
-func (e *emitter) emitDue(ctx, publishing context.Context) {
-	ticks, dropped := e.timetable.Due(e.last, e.clock.Now().Round(0), MaxBacklog)
-	if !dropped.IsZero() {
-		e.log.Warn("too far behind: old ticks dropped", "from", dropped, "until", ticks[0], "kept", len(ticks))
-	}
-	for i, tick := range ticks {
-		if !e.emit(ctx, publishing, tick) {
-			e.log.Warn("stopping: ticks not emitted", "from", tick, "ticks", len(ticks)-i)
-			return
-		}
-		e.last = tick
-	}
-}
-
-// emit publishes one tick, in as many tries as it takes. It returns false where a try failed and
-// ctx is done.
-func (e *emitter) emit(ctx, publishing context.Context, tick time.Time) bool {
-	task, err := e.entry.task(tick)
-	log := e.log.With("scheduled_for", tick, "id", TaskID(e.entry.Identity(), tick))
-	if err != nil {
-		log.Error("tick dropped: it can never be published", "error", err)
-		return true
-	}
-	for attempt := 1; ; attempt++ {
-		err := e.publish(publishing, task)
-		switch {
-		case err == nil:
-			log.Info("tick emitted", "lateness", e.clock.Now().Round(0).Sub(tick))
-			return true
-		case errors.Is(err, tasks.ErrInvalidTask), errors.Is(err, routing.ErrInvalidKey):
-			log.Error("tick dropped: it can never be published", "error", err)
-			return true
-		}
-		delay := publishBackoff.Delay(attempt, e.spread())
-		log.Warn("tick not emitted yet", "attempt", attempt, "again_in", delay, "error", err)
-		if !e.pause(ctx, delay) {
-			return false
-		}
-	}
-}
-
-// pause waits, and reports whether it did so to the end: ctx may be done before.
-func (e *emitter) pause(ctx context.Context, d time.Duration) bool {
-	timer := e.clock.NewTimer(d)
+// pause returns after a time, or when ctx is done.
+func pause(ctx context.Context, clock clockwork.Clock, d time.Duration) {
+	timer := clock.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-timer.Chan():
-		return true
 	}
 }
 
+// settleDue emits or skips the ticks that are due, the oldest first. After an error it is to be called
+// again, and decides anew: what was on time may have been missed meanwhile.
+func (e *emitter) settleDue(ctx context.Context) error {
+	if err := e.record(ctx); err != nil {
+		return err
+	}
+	now := e.clock.Now().Round(0)
+	due := e.CatchUp.settle(e.timetable, e.position, now)
+	if due.skipped.Ticks > 0 {
+		if err := e.skip(ctx, due.skipped); err != nil {
+			return err
+		}
+	}
+	for i, tick := range due.emitted {
+		missed := i < due.missed
+		var notBefore time.Time
+		if delay := e.CatchUp.Delay(i); missed && delay > 0 {
+			notBefore = now.Add(delay)
+		}
+		if err := e.emit(ctx, tick, notBefore, missed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skip settles ticks that are not emitted.
+func (e *emitter) skip(ctx context.Context, s ledger.Skip) error {
+	s.Entry, s.Name = e.Identity(), e.Name
+	if err := e.book.Skip(ctx, s); err != nil {
+		return err
+	}
+	e.log.Warn("ticks skipped", "from", s.From, "to", s.To, "ticks", s.Ticks, "more", s.AtLeast, "reason", s.Reason)
+	e.position = s.To
+	return nil
+}
+
+// emit publishes one tick and records it, in one try.
+func (e *emitter) emit(ctx context.Context, tick, notBefore time.Time, missed bool) error {
+	log := e.log.With("scheduled_for", tick, "id", TaskID(e.Identity(), tick), "term", e.term.Number())
+	task, never := e.task(tick)
+	if never == nil {
+		if notBefore.After(task.NotBefore) {
+			task.NotBefore = notBefore
+		}
+		err := e.publish(ctx, task)
+		switch {
+		case errors.Is(err, tasks.ErrInvalidTask), errors.Is(err, routing.ErrInvalidKey):
+			never = err
+		case err != nil:
+			return err
+		}
+	}
+	if never != nil {
+		log.Error("tick dropped: it can never be published", "error", never)
+		return e.skip(ctx, ledger.Skip{From: tick, To: tick, Ticks: 1, Reason: ledger.ReasonInvalid})
+	}
+	late := e.clock.Now().Round(0).Sub(tick)
+	log.Info("tick emitted", "lateness", late)
+	e.unrecorded = &ledger.Tick{
+		Entry: e.Identity(), Name: e.Name, ScheduledFor: tick, ID: task.ID, Key: task.Key, Late: late, CaughtUp: missed,
+	}
+	return e.record(ctx)
+}
+
+// record puts the tick into the ledger that is not in it yet.
+func (e *emitter) record(ctx context.Context) error {
+	if e.unrecorded == nil {
+		return nil
+	}
+	if err := e.book.Tick(ctx, *e.unrecorded); err != nil {
+		return err
+	}
+	e.position, e.unrecorded = e.unrecorded.ScheduledFor, nil
+	return nil
+}
+
+// publish publishes a task while the scheduler leads.
 func (e *emitter) publish(ctx context.Context, task tasks.Task) error {
+	if err := e.term.Check(); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
 	ctx, cancel := clockwork.WithTimeout(ctx, e.clock, publishTimeout)
 	defer cancel()
 	_, err := e.enqueuer.Enqueue(ctx, task)

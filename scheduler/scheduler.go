@@ -12,6 +12,9 @@ import (
 	"github.com/go-co-op/gocron/v2"
 	"github.com/jonboulle/clockwork"
 
+	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/scheduler/lease"
+	"github.com/warrenmq/warren/streams"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -22,10 +25,16 @@ const DefaultGrace = 30 * time.Second
 // bounds.
 var ErrInvalidConfig = errors.New("invalid scheduler configuration")
 
-// lookEvery is how often every entry is looked at besides its ticks. A timer runs by the monotonic
-// clock, which stands still while the machine sleeps and does not know of a wall clock that was
-// set: without this a tick could come hours late after either.
-const lookEvery = time.Minute
+// Streams is where the lease and the ledger are kept; broker.Client is one.
+type Streams interface {
+	// Append appends records to a stream and blocks until they are confirmed, which an error leaves
+	// open, or ctx is done.
+	Append(ctx context.Context, stream string, records ...[]byte) error
+	// ReadStream gives the records of a stream from an offset up to now.
+	ReadStream(ctx context.Context, stream string, from streams.Offset, each func(streams.Record) error) error
+	// Follow gives a stream to a follower, session after session, and blocks until ctx is done.
+	Follow(ctx context.Context, stream string, to streams.Follower) error
+}
 
 // Config says what to schedule.
 type Config struct {
@@ -33,6 +42,14 @@ type Config struct {
 	Entries []Entry
 	// Enqueuer publishes the tasks. Required. It is called by one goroutine an entry.
 	Enqueuer tasks.Enqueuer
+	// Streams is where the schedulers agree on who fires, and what was emitted is remembered. Required.
+	// The streams are Names.Lease and Names.Schedule, which must have been declared.
+	Streams Streams
+	// Names are the names of the streams.
+	Names routing.Names
+	// Lease is how long a scheduler leads after it could last renew its lease, and so about how long
+	// nobody fires when one dies; the same for all schedulers. Defaults to lease.DefaultLease.
+	Lease time.Duration
 	// Grace is how long Run, once its context is done, waits for what is due to be published.
 	// Defaults to DefaultGrace.
 	Grace time.Duration
@@ -67,6 +84,9 @@ func (c Config) validate() error {
 	if c.Enqueuer == nil {
 		problems = append(problems, fmt.Errorf("%w: Enqueuer: it is missing", ErrInvalidConfig))
 	}
+	if c.Streams == nil {
+		problems = append(problems, fmt.Errorf("%w: Streams: it is missing", ErrInvalidConfig))
+	}
 	if c.Grace < 0 {
 		problems = append(problems, fmt.Errorf("%w: Grace: %s is below 0", ErrInvalidConfig, c.Grace))
 	}
@@ -76,11 +96,16 @@ func (c Config) validate() error {
 	return errors.Join(append(problems, ValidateIdentities(c.Entries))...)
 }
 
-// Scheduler emits the ticks of its entries. Make one with [New].
+// Scheduler emits the ticks of its entries while it leads. Make one with [New].
 type Scheduler struct {
-	config     Config
-	timetables []Timetable // of the entries, in their order
-	spread     func() float64
+	config  Config
+	lease   *lease.Lease
+	elector gocron.Elector // the lease
+	spread  func() float64
+
+	mu      sync.Mutex
+	entries []scheduled
+	changed chan struct{} // closed, and made anew, when entries change
 }
 
 // New returns a scheduler. It starts nothing. What is wrong with the configuration is reported
@@ -90,103 +115,100 @@ func New(config Config) (*Scheduler, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	s := &Scheduler{config: config, spread: rand.Float64}
-	for _, e := range config.Entries {
-		t, err := e.Timetable()
+	entries, err := schedule(config.Entries)
+	if err != nil {
+		return nil, err
+	}
+	l, err := lease.New(lease.Config{
+		Stream: config.Streams, Name: config.Names.Lease(), Lease: config.Lease, Clock: config.Clock, Log: config.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: Lease: %w", ErrInvalidConfig, err)
+	}
+	return &Scheduler{
+		config: config, lease: l, elector: l, spread: rand.Float64, entries: entries, changed: make(chan struct{}),
+	}, nil
+}
+
+// scheduled is an entry and when it fires.
+type scheduled struct {
+	Entry
+	timetable Timetable
+}
+
+// schedule returns the entries with their timetables, after [Config.withDefaults].
+func schedule(entries []Entry) ([]scheduled, error) {
+	all := make([]scheduled, len(entries))
+	for i, e := range entries {
+		timetable, err := e.Timetable()
 		if err != nil {
 			return nil, err
 		}
-		s.timetables = append(s.timetables, t)
+		all[i] = scheduled{e, timetable}
 	}
-	return s, nil
+	return all, nil
 }
 
-// Run emits the ticks that come from now on, and blocks until ctx is done. It stops in this order:
-// the clock; the entries, which get the grace to publish what is due already, without a further
-// try where that fails; then what is still publishing is cancelled and waited for. It returns nil
-// after such a stop, an error where the clock could not be started or stopped. It may be called
-// again after it has returned.
-func (s *Scheduler) Run(ctx context.Context) error {
-	publishing, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-
-	emitters := make([]*emitter, len(s.config.Entries))
-	for i, e := range s.config.Entries {
-		emitters[i] = newEmitter(e, s.timetables[i], s.config, s.spread)
+// Replace replaces the entries, in this and in later runs, and does not block. It loses no tick and
+// doubles none: one that is being published is finished under the old entry, and what comes after it is
+// the new one's. An entry is the same as before where its identity is; if it fires at other times, those
+// from now on count. Where an error is returned, which is [ErrInvalidEntry], nothing has changed.
+func (s *Scheduler) Replace(entries []Entry) error {
+	config := s.config
+	config.Entries = entries
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return err
 	}
-	clock, err := s.startClock(emitters)
+	all, err := schedule(config.Entries)
 	if err != nil {
 		return err
 	}
-	var running sync.WaitGroup
-	for _, e := range emitters {
-		running.Go(func() { e.run(ctx, publishing) })
-	}
-	s.config.Log.Info("scheduler running", "entries", len(emitters))
-
-	<-ctx.Done()
-	err = clock.Shutdown()
-	done := make(chan struct{})
-	go func() {
-		running.Wait()
-		close(done)
-	}()
-	grace := s.config.Clock.NewTimer(s.config.Grace)
-	defer grace.Stop()
-	select {
-	case <-done:
-	case <-grace.Chan():
-		cancel()
-		<-done
-	}
-	if err != nil {
-		return fmt.Errorf("scheduler: stopping the clock: %w", err)
-	}
-	s.config.Log.Info("scheduler stopped")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries = all
+	close(s.changed)
+	s.changed = make(chan struct{})
 	return nil
 }
 
-// startClock returns gocron running, with one job for each entry and one that looks at them all.
-// Its jobs only wake the emitters: gocron waits for jobs in a busy loop when it stops.
-func (s *Scheduler) startClock(emitters []*emitter) (gocron.Scheduler, error) {
-	clock, err := gocron.NewScheduler(gocron.WithClock(s.config.Clock), gocron.WithLocation(time.UTC))
-	if err != nil {
-		return nil, fmt.Errorf("scheduler: making the clock: %w", err)
-	}
-	for _, e := range emitters {
-		_, err := clock.NewJob(gocron.CronJob(e.timetable.String(), true), gocron.NewTask(e.poke),
-			gocron.WithName(e.entry.Name), gocron.WithCronImplementation(wakeTimes{e.timetable, s.config.Clock}))
+// current returns the entries, and a channel that is closed when others take their place.
+func (s *Scheduler) current() ([]scheduled, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries, s.changed
+}
+
+// Ready returns nil while this scheduler leads, or could: it follows the lease. The error says what is
+// in the way.
+func (s *Scheduler) Ready() error { return s.lease.Ready() }
+
+// Run takes part in the election, emits ticks while it leads, and blocks until ctx is done. It stops in
+// this order: the entries, which get the grace to publish what is due already, without a further try
+// where that fails; what is still publishing, which is cancelled and waited for; the lease, which is
+// resigned, so that another scheduler takes over at once. Then it returns nil. It may be called once:
+// again it returns [lease.ErrStopped].
+func (s *Scheduler) Run(ctx context.Context) error {
+	electing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	elected := make(chan error, 1)
+	go func() { elected <- s.lease.Run(electing) }()
+	s.config.Log.Info("scheduler running", "entries", len(s.config.Entries), "holder", s.lease.Holder())
+
+	for failures := 0; ctx.Err() == nil; {
+		term, err := s.lease.Await(ctx)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("scheduler: entry %q: %w", e.entry.Name, err), clock.Shutdown())
+			break // ctx is done, or the lease has been run before
 		}
-	}
-	_, err = clock.NewJob(gocron.DurationJob(lookEvery), gocron.NewTask(func() {
-		for _, e := range emitters {
-			e.poke()
+		if err := s.lead(ctx, term); err == nil {
+			failures = 0
+			continue
 		}
-	}))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("scheduler: %w", err), clock.Shutdown())
+		failures++
+		pause(ctx, s.config.Clock, publishBackoff.Delay(failures, s.spread()))
 	}
-	clock.Start()
-	return clock, nil
-}
-
-// wakeTimes is an entry's timetable as gocron asks for it. It answers in UTC: gocron leaves out a
-// time that reads like the one before it, to mend what its own cron does where the clock is put
-// back.
-type wakeTimes struct {
-	timetable Timetable
-	clock     clockwork.Clock
-}
-
-// IsValid finds the timetable valid: it was parsed before.
-func (w wakeTimes) IsValid(string, *time.Location, time.Time) error { return nil }
-
-// Next skips what is past: after a sleep gocron would ask for each missed time in turn.
-func (w wakeTimes) Next(last time.Time) time.Time {
-	if now := w.clock.Now(); now.After(last) {
-		last = now
-	}
-	return w.timetable.Next(last).UTC()
+	stop()
+	err := <-elected
+	s.config.Log.Info("scheduler stopped")
+	return err
 }

@@ -12,10 +12,6 @@ import (
 	"github.com/warrenmq/warren/tasks"
 )
 
-// MaxBacklog is the number of ticks that an entry may be behind, after a sleep of the machine or
-// an outage of the broker. Of more than that the oldest are dropped, with a warning.
-const MaxBacklog = 1000
-
 // TaskID returns the ID of the task that a tick becomes. It is the same for the same tick on every
 // machine, so that a tick emitted twice is one task published twice and never two tasks.
 //

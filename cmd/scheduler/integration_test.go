@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +34,7 @@ metrics: {listen: "`+freeAddress(t)+`"}
 `)
 	env := map[string]string{"WARREN_URL": vhost.URL}
 	log, stop := background(t, env, "-c", path)
-	log.until(t, "scheduler running")
+	log.until(t, `"tick emitted"`)
 	o := runWith(t.Context(), env, "-c", path, "--health")
 	assert.Equal(t, daemon.ExitDone, o.code, o.stderr)
 
@@ -79,7 +81,7 @@ func TestRunOutlivesABroker(t *testing.T) {
 queues:
   reports: {routes: ["report.#"]}
 schedules:
-  secondly: {cron: "* * * * * *", key: report.secondly}
+  secondly: {cron: "* * * * * *", key: report.secondly, catch_up: {policy: all, spacing: 0s}}
 `)
 	log, stop := background(t, map[string]string{"WARREN_URL": b.URL}, "-c", path)
 	log.until(t, "tick emitted")
@@ -115,6 +117,34 @@ schedules:
 			require.FailNow(t, "no tick arrives", log.String())
 		}
 	}
+	assert.Equal(t, daemon.ExitDone, stop())
+}
+
+// The entries are read anew when the file changes, and on SIGHUP. A file that is wrong changes nothing.
+func TestRunReloads(t *testing.T) {
+	vhost := brokertest.NewVhost(t)
+	text := `
+queues:
+  reports: {routes: ["report.#"]}
+schedules:
+  first: {cron: "* * * * * *", key: report.first}
+`
+	path := file(t, text)
+	write := func(text string) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
+		require.NoError(t, os.Rename(path+".new", path))
+	}
+	log, stop := background(t, map[string]string{"WARREN_URL": vhost.URL}, "-c", path)
+	log.until(t, `"tick emitted","entry":"first"`)
+	write(text + "  broken: {cron: never, key: report.broken}\n")
+	log.until(t, "the configuration is not reloaded")
+	log.until(t, path+":6: schedules.broken.cron")
+	write(text + "  second: {cron: '* * * * * *', key: report.second}\n")
+	log.until(t, `"tick emitted","entry":"second"`)
+	write(text + "  second: {every: 1s, key: report.third}\nqueues2: {}\n")
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+	log.until(t, "queues2: unknown field")
 	assert.Equal(t, daemon.ExitDone, stop())
 }
 

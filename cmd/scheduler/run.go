@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/internal/daemon"
@@ -33,11 +34,17 @@ func serve(ctx context.Context, service daemon.Service) error {
 		return err
 	}
 	s, err := scheduler.New(scheduler.Config{
-		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(cipher.Before(client.Public())), Grace: cfg.Shutdown.Grace, Log: service.Log,
+		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(cipher.Before(client.Public())),
+		Streams: client, Names: client.Names(), Grace: cfg.Shutdown.Grace, Log: service.Log,
 	})
 	if err != nil {
 		return err
 	}
-	service.Ready(client.Ready)
+	service.Ready(func() error { return errors.Join(client.Ready(), s.Ready()) })
+	watching, stop := context.WithCancel(ctx)
+	var watched sync.WaitGroup
+	watched.Go(func() { watchFile(watching, service, s.Replace) })
+	defer watched.Wait()
+	defer stop()
 	return s.Run(ctx)
 }

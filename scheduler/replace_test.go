@@ -1,0 +1,149 @@
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/scheduler/ledger"
+	"github.com/warrenmq/warren/tasks"
+)
+
+// replaced replaces the entries and returns when the new ones are waited for.
+func (b *bundle) replaced(t *testing.T, entries ...Entry) {
+	t.Helper()
+	taken := strings.Count(b.log.String(), "emitting ticks")
+	require.NoError(t, b.scheduler.Replace(entries))
+	b.waits(t, taken+1)
+}
+
+// What changes beside the times of an entry neither loses nor doubles a tick.
+func TestReplaceKeepsTheTicks(t *testing.T) {
+	b := newBundle(nil)
+	kept := entry("kept", "* * * * *")
+	b.run(t, kept)
+	b.clock.Advance(30 * time.Second)
+	assert.Equal(t, 0, b.outbox.next(t).ScheduledFor.Minute())
+	for minute := 1; minute <= 5; minute++ {
+		kept.Payload = []byte{'0' + byte(minute)}
+		kept.ID, kept.Name = "kept", string(rune('a'+minute))
+		b.replaced(t, kept)
+		b.clock.Advance(time.Minute)
+		task := b.outbox.next(t)
+		assert.Equal(t, minute, task.ScheduledFor.Minute())
+		assert.Equal(t, kept.Payload, task.Payload)
+		assert.Equal(t, TaskID("kept", task.ScheduledFor), task.ID, "whatever it is called")
+	}
+	b.stopped(t)
+	assert.Empty(t, b.outbox.calls)
+}
+
+// Entries come and go, and one that is given other times has them from then on.
+func TestReplaceOtherEntries(t *testing.T) {
+	b := newBundle(nil)
+	b.run(t, entry("hourly", "@hourly"), entry("gone", "@hourly"))
+	b.replaced(t, entry("hourly", "30 * * * *"), entry("new", "@hourly"))
+	b.clock.Advance(30 * time.Second)
+	assert.Equal(t, "new", b.outbox.next(t).Schedule)
+	b.clock.Advance(30 * time.Minute)
+	task := b.outbox.next(t)
+	assert.Equal(t, "hourly", task.Schedule)
+	assert.Equal(t, 30, task.ScheduledFor.Minute())
+	b.replaced(t, entry("hourly", "15 * * * *")) // 15 minutes ago is not missed: it did not fire then
+	b.clock.Advance(44 * time.Minute)
+	b.stopped(t)
+	assert.Empty(t, b.outbox.calls)
+}
+
+// A tick that is being published is finished, as the old entry has it, and comes once.
+func TestReplaceWhileATickIsPublished(t *testing.T) {
+	release := make(chan struct{})
+	b := newBundle(func(ctx context.Context, task tasks.Task) error {
+		if task.Key == "test.old" {
+			<-release
+		}
+		return ctx.Err()
+	})
+	old, other := entry("old", "* * * * *"), entry("other", "* * * * *")
+	b.run(t, old, other)
+	b.clock.Advance(30 * time.Second)
+	b.outbox.next(t)
+	b.outbox.next(t)
+	replacement := old
+	replacement.Key = "test.new"
+	other.Priority = 7
+	b.replaced(t, replacement, other, entry("third", "@yearly"))
+	b.clock.Advance(time.Minute)
+	assert.Equal(t, "other", b.outbox.next(t).Schedule, "nobody waits for another's entry")
+	close(release)
+	task := b.outbox.next(t)
+	assert.Equal(t, "test.new", task.Key)
+	assert.Equal(t, 1, task.ScheduledFor.Minute())
+	b.stopped(t)
+	assert.Empty(t, b.outbox.calls)
+}
+
+func TestReplaceRefuses(t *testing.T) {
+	b := newBundle(nil)
+	b.run(t, entry("hourly", "@hourly"))
+	require.ErrorIs(t, b.scheduler.Replace([]Entry{entry("hourly", "x")}), ErrInvalidEntry)
+	require.ErrorIs(t, b.scheduler.Replace([]Entry{daily(), daily()}), ErrInvalidEntry)
+	b.clock.Advance(30 * time.Second)
+	assert.Equal(t, "hourly", b.outbox.next(t).Schedule, "nothing has changed")
+	b.stopped(t)
+}
+
+// Of two schedulers one fires; when it stops the other does, at once.
+func TestRunByTwo(t *testing.T) {
+	clock, memory := newTestClock(start), newMemory()
+	run := func() (s *Scheduler, out *outbox, log *testLog, stop func()) {
+		out, log = newOutbox(clock), &testLog{}
+		s, err := New(Config{
+			Entries: []Entry{entry("hourly", "@hourly")}, Enqueuer: out, Streams: memory, Clock: clock,
+			Log: slog.New(slog.NewTextHandler(log, nil)),
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		stop = func() {
+			cancel()
+			select {
+			case err := <-done:
+				require.NoError(t, err)
+			case <-time.After(soon):
+				require.FailNow(t, "Run does not return")
+			}
+		}
+		require.Eventually(t, func() bool { return s.Ready() == nil }, soon, time.Millisecond)
+		return s, out, log, stop
+	}
+	knows := func(terms int) func() bool {
+		return func() bool {
+			snapshots := 0
+			entries, _, _ := memory.read("warren.schedule", 0)
+			for _, entry := range entries {
+				if r, err := ledger.Decode(entry); err == nil && r.Kind == ledger.KindSnapshot {
+					snapshots++
+				}
+			}
+			return snapshots == terms
+		}
+	}
+	_, first, log, stopFirst := run()
+	require.Eventually(t, knows(1), soon, time.Millisecond, "one leads")
+	assert.Contains(t, log.String(), "msg=leading term=1")
+	second, other, _, stopSecond := run()
+	require.Error(t, second.lease.IsLeader(t.Context()))
+	stopFirst()
+	require.Eventually(t, knows(2), soon, time.Millisecond, "the other leads, without a wait: the clock stands")
+	assert.NoError(t, second.lease.IsLeader(t.Context()))
+	stopSecond()
+	assert.Empty(t, first.calls)
+	assert.Empty(t, other.calls)
+}
