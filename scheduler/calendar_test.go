@@ -1,15 +1,11 @@
 package scheduler
 
 import (
-	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 )
 
 func mustTimetable(t require.TestingT, cron, zone string) Timetable {
@@ -115,99 +111,36 @@ func TestNextOfALeapDayBefore2100(t *testing.T) {
 	assert.Empty(t, due)
 }
 
-// plan is an entry as sets of numbers, from which both its cron expression and an independent
-// reckoning of its ticks are made.
-type plan struct {
-	minutes, hours, weekdays []int // empty: all
-}
-
-func (p plan) cron() string {
-	field := func(set []int) string {
-		if len(set) == 0 {
-			return "*"
+// The table of docs/schedules.md.
+func TestNextAsDocumented(t *testing.T) {
+	for e, want := range map[string][2][]string{
+		"30 1 * * *":          {{"01:30+01:00"}, {"01:30+02:00"}},
+		"30 2 * * *":          {{"03:00+02:00"}, {"02:30+02:00"}},
+		"*/20 2 * * *":        {{"03:00+02:00"}, {"02:00+02:00", "02:20+02:00", "02:40+02:00"}},
+		"0 3 * * *":           {{"03:00+02:00"}, {"03:00+01:00"}},
+		"30 * * * *":          {{"01:30+01:00", "03:30+02:00"}, {"01:30+02:00", "02:30+02:00", "02:30+01:00", "03:30+01:00"}},
+		"every":               {{"01:00+01:00", "03:00+02:00"}, {"01:00+02:00", "02:00+02:00", "02:00+01:00", "03:00+01:00"}},
+		"2026-03-29T02:30:00": {{"03:00+02:00"}, nil},
+		"2026-10-25T02:30:00": {nil, {"02:30+02:00"}},
+	} {
+		entry := Entry{TZ: "Europe/Berlin"}
+		switch {
+		case e == "every":
+			entry.Every = time.Hour
+		case e[0] == '2':
+			entry.At = e
+		default:
+			entry.Cron = e
 		}
-		return strings.Trim(strings.ReplaceAll(fmt.Sprint(set), " ", ","), "[]")
-	}
-	return field(p.minutes) + " " + field(p.hours) + " * * " + field(p.weekdays)
-}
-
-func (p plan) matches(reading time.Time) bool {
-	in := func(set []int, n int) bool { return len(set) == 0 || slices.Contains(set, n) }
-	return in(p.minutes, reading.Minute()) && in(p.hours, reading.Hour()) && in(p.weekdays, int(reading.Weekday()))
-}
-
-// reckon finds the ticks in (from, to], which are whole minutes, by looking at the clock of the zone in every minute.
-func (p plan) reckon(zone *time.Location, from, to time.Time) []time.Time {
-	show := func(t time.Time) time.Time {
-		shown, _ := time.Parse(time.DateTime, t.In(zone).Format(time.DateTime))
-		return shown
-	}
-	var ticks []time.Time
-	latest := show(from.AddDate(0, 0, -2)) // before any change of the clock that matters here
-	for t := from.AddDate(0, 0, -2); !t.After(to); t = t.Add(time.Minute) {
-		shown, fires := show(t), false
-		if len(p.hours) == 0 {
-			fires = p.matches(shown)
-		}
-		for latest.Before(shown) {
-			latest = latest.Add(time.Minute)
-			fires = fires || len(p.hours) > 0 && p.matches(latest)
-		}
-		if fires && t.After(from) {
-			ticks = append(ticks, t)
-		}
-	}
-	return ticks
-}
-
-var changes = map[string][]string{
-	"UTC":                 {"2025-03-30T01:00:00Z"},
-	"Europe/Berlin":       {"2025-03-30T01:00:00Z", "2025-10-26T01:00:00Z"},
-	"America/New_York":    {"2025-03-09T07:00:00Z", "2025-11-02T06:00:00Z"},
-	"America/Santiago":    {"2025-04-06T03:00:00Z", "2025-09-07T04:00:00Z"},
-	"Australia/Lord_Howe": {"2025-04-05T15:00:00Z", "2025-10-04T15:30:00Z"},
-	"Asia/Kathmandu":      {"2025-06-01T00:00:00Z"},
-}
-
-func genSet(low, high, most int) *rapid.Generator[[]int] {
-	return rapid.Map(rapid.SliceOfNDistinct(rapid.IntRange(low, high), 0, most, rapid.ID), func(set []int) []int {
-		slices.Sort(set)
-		return set
-	})
-}
-
-// The ticks are those of the independent reckoning: none twice, none early, and none missed but
-// the oldest beyond the limit.
-func TestDueAgainstReckoning(t *testing.T) {
-	zones := make([]string, 0, len(changes))
-	for zone := range changes {
-		zones = append(zones, zone)
-	}
-	slices.Sort(zones)
-	rapid.Check(t, func(t *rapid.T) {
-		name := rapid.SampledFrom(zones).Draw(t, "zone")
-		change := mustTime(t, rapid.SampledFrom(changes[name]).Draw(t, "change"))
-		p := plan{
-			minutes:  genSet(0, 59, 4).Draw(t, "minutes"),
-			hours:    genSet(0, 4, 3).Draw(t, "hours"), // the hours in which clocks are changed
-			weekdays: genSet(0, 6, 6).Draw(t, "weekdays"),
-		}
-		last := change.Add(time.Duration(rapid.IntRange(-30*60, 60).Draw(t, "last")) * time.Minute)
-		now := last.Add(time.Duration(rapid.IntRange(0, 30*60).Draw(t, "passed")) * time.Minute)
-		limit := rapid.IntRange(1, 50).Draw(t, "limit")
-
-		c := mustTimetable(t, p.cron(), name)
-		want := p.reckon(c.zone, last, now)
-		ticks, dropped := c.Due(last, now, limit)
-		if kept := want[max(len(want)-limit, 0):]; !slices.EqualFunc(ticks, kept, time.Time.Equal) {
-			t.Fatalf("%s in %s: due %v, reckoned %v", p.cron(), name, ticks, kept)
-		}
-		if len(want) > limit {
-			if !dropped.Equal(want[0]) {
-				t.Fatalf("dropped from %v, reckoned %v", dropped, want[0])
+		for i, window := range [2][2]string{
+			{"2026-03-29T01:00:00+01:00", "2026-03-29T04:00:00+02:00"}, {"2026-10-25T01:00:00+02:00", "2026-10-25T04:00:00+01:00"},
+		} {
+			due, _ := timetable(t, entry).Due(mustTime(t, window[0]).Add(-1), mustTime(t, window[1]).Add(-1), 100)
+			var got []string
+			for _, tick := range due {
+				got = append(got, tick.Format("15:04Z07:00"))
 			}
-		} else if !dropped.IsZero() {
-			t.Fatalf("dropped from %v, reckoned none", dropped)
+			assert.Equal(t, want[i], got, e)
 		}
-	})
+	}
 }
