@@ -34,49 +34,92 @@ func (w *Writer) Know(ctx context.Context, entries ...Known) error {
 	if len(entries) > MaxEntries {
 		return fmt.Errorf("%w: %d, at most %d", ErrTooManyEntries, len(entries), MaxEntries)
 	}
-	changes, err := w.changes(entries)
+	gone, found, err := w.changes(entries)
 	if err != nil {
 		return err
 	}
-	if len(changes) > 0 {
-		if err := w.append(ctx, changes...); err != nil {
-			return fmt.Errorf("entries of the schedule: %w", err)
-		}
+	if err := w.appendChanges(ctx, gone); err != nil {
+		return err
 	}
+	w.makeRoom(found)
+	if err := w.appendChanges(ctx, found); err != nil {
+		return err
+	}
+	w.warnOfFuture(entries)
 	w.snapshotIfDue(ctx)
 	return nil
 }
 
-// changes returns what is to be appended so that the ledger knows a configuration, and makes room for
-// its entries in the state.
-func (w *Writer) changes(entries []Known) ([]Record, error) {
+func (w *Writer) appendChanges(ctx context.Context, changes []Record) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := w.append(ctx, changes...); err != nil {
+		return fmt.Errorf("entries of the schedule: %w", err)
+	}
+	return nil
+}
+
+// changes returns what is to be appended so that the ledger knows a configuration: of the entries that
+// it has no longer, and of those that it has.
+func (w *Writer) changes(entries []Known) (gone, found []Record, err error) {
 	now := w.now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var changes []Record
 	has := make(map[string]bool, len(entries))
-	added := 0
 	for _, k := range entries {
 		if has[k.Entry] {
-			return nil, fmt.Errorf("%w: two entries are %.40q", ErrInvalidRecord, k.Entry)
+			return nil, nil, fmt.Errorf("%w: two entries are %.40q", ErrInvalidRecord, k.Entry)
 		}
 		has[k.Entry] = true
-		e, found := w.state.entries[k.Entry]
-		if !found {
-			added++
-		}
+		e := w.state.entries[k.Entry]
 		if next := e.seen(k, now); next != e {
-			changes = append(changes, next.record(KindKnown, k.Entry))
+			found = append(found, next.record(KindKnown, k.Entry))
 		}
 	}
 	for identity, e := range w.state.entries {
 		if !has[identity] && e.AbsentSince.IsZero() {
 			e.AbsentSince, e.SeenAt = now, later(now, e.SeenAt)
-			changes = append(changes, e.record(KindAbsent, identity))
+			gone = append(gone, e.record(KindAbsent, identity))
+		}
+	}
+	return gone, found, nil
+}
+
+// makeRoom forgets absent entries, as far as those that come need it.
+func (w *Writer) makeRoom(come []Record) {
+	now := w.now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	added := 0
+	for i := range come {
+		if _, found := w.state.entries[come[i].Entry]; !found {
+			added++
 		}
 	}
 	w.state.forget(now, MaxEntries-added)
-	return changes, nil
+}
+
+// future is how far beyond now an entry may be settled before that is told of.
+const future = time.Hour
+
+// warnOfFuture tells of entries that will not fire for long, since somebody has settled them whose clock
+// was fast.
+func (w *Writer) warnOfFuture(entries []Known) {
+	until := w.now().Add(future)
+	count, first := 0, Known{}
+	for _, k := range entries {
+		if at, _ := w.Position(k.Entry); at.After(until) {
+			if count++; count == 1 {
+				first = k
+			}
+		}
+	}
+	if count > 0 {
+		at, _ := w.Position(first.Entry)
+		w.cfg.Log.Warn("entries of the schedule are settled in the future, and do not fire until then: a scheduler's clock was fast",
+			"entries", count, "entry", first.Name, "until", at)
+	}
 }
 
 // seen returns an entry, or the zero one, as it is once a configuration has it: the same one where that
@@ -101,10 +144,14 @@ func (e *Entry) record(kind Kind, identity string) Record {
 	}
 }
 
-// later returns now or, where the clock does not show that yet, the next moment after another.
+// later returns now or, where the clock does not show that yet, the next moment after another, within
+// the bounds of a record's time.
 func later(now, than time.Time) time.Time {
 	if now.After(than) {
 		return now
 	}
-	return than.Add(time.Microsecond)
+	if next := than.Add(time.Microsecond); next.Before(latest) {
+		return next
+	}
+	return than
 }

@@ -33,39 +33,57 @@ func Load(ctx context.Context, reader Reader, stream string, now time.Time) (*St
 	return load.result(reader.ReadStream(ctx, stream, streams.First(), load.take))
 }
 
-// windows are how far back to look for a record that says where to begin. While ticks are emitted there
-// is one within the first: a snapshot is written every ten minutes.
-var windows = []time.Duration{
-	15 * time.Minute, 2 * time.Hour, 16 * time.Hour, 5 * 24 * time.Hour, 40 * 24 * time.Hour, 400 * 24 * time.Hour,
-}
+// windows are how far back to look for a record that says where to begin.
+var windows = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, 10 * time.Hour, 10 * 24 * time.Hour, 400 * 24 * time.Hour}
 
 // errFound ends the search.
 var errFound = errors.New("found")
 
-// findStart returns where to begin to read, as the first record says that is found in a window.
-func findStart(ctx context.Context, reader Reader, stream string, now time.Time) (uint64, bool, error) {
-	var start uint64
+// findStart returns where to begin to read, as a record says that is one of the newest: from it on
+// everything will be read. A stream can be entered at a second and is read forwards only, so this looks in
+// windows that grow until one has a record, and takes the first one there. Where that is not the
+// smallest window it halves the time in which the newest record must be, down to a second: much may have
+// been emitted before a long pause. To look costs a connection.
+func findStart(ctx context.Context, reader Reader, stream string, now time.Time) (start uint64, found bool, err error) {
 	look := func(entry streams.Record) error {
-		r, err := Decode(entry)
-		if err != nil {
-			return nil
-		}
-		var found bool
-		if start, found = r.start(); found {
-			return errFound
+		if r, err := Decode(entry); err == nil {
+			if named, ok := r.start(); ok {
+				start, found = named, true
+				return errFound
+			}
 		}
 		return nil
 	}
-	for _, window := range windows {
-		err := reader.ReadStream(ctx, stream, streams.Since(now.Add(-window)), look)
+	// within reports whether there is such a record that is younger.
+	within := func(age time.Duration) (bool, error) {
+		err := reader.ReadStream(ctx, stream, streams.Since(now.Add(-age)), look)
 		if errors.Is(err, errFound) {
-			return start, true, nil
+			return true, nil
 		}
-		if err != nil {
+		return false, err
+	}
+	var low, high time.Duration // none is younger than low, one is younger than high
+	for _, high = range windows {
+		if hit, err := within(high); err != nil {
 			return 0, false, err
+		} else if hit {
+			break
+		}
+		low = high
+	}
+	for found && high > windows[0] && high-low > time.Second {
+		middle := low + (high-low)/2
+		hit, err := within(middle)
+		switch {
+		case err != nil:
+			return 0, false, err
+		case hit:
+			high = middle
+		default:
+			low = middle
 		}
 	}
-	return 0, false, nil
+	return start, found, nil
 }
 
 // loading is one reading of a ledger.

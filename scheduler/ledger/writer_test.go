@@ -233,11 +233,11 @@ func TestSnapshotsComeByWeightAndTime(t *testing.T) {
 		}
 		return snapshots, since
 	}
-	for i := range 3000 {
+	for i := range 1500 {
 		require.NoError(t, w.Tick(ctx, tick("a", start.Add(time.Duration(i)*time.Millisecond))))
 	}
 	snapshots, since := count()
-	assert.InDelta(t, 3000*230/snapshotWeight, snapshots, 1.5, "by weight")
+	assert.InDelta(t, 1500*230/snapshotWeight, snapshots, 1.5, "by weight")
 	assert.Positive(t, since)
 	clock.Advance(snapshotAfter)
 	require.NoError(t, w.Tick(ctx, tick("a", start.Add(time.Hour))))
