@@ -37,7 +37,7 @@ type emitter struct {
 	log      *slog.Logger
 
 	before <-chan struct{} // closed when who had the entry before has ended; nil: nobody
-	done   chan struct{} // closed when it has ended
+	done   chan struct{}   // closed when it has ended
 	wake   chan struct{}
 
 	// The emitter's goroutine alone uses what follows.

@@ -1,9 +1,11 @@
-package lease
+//go:build integration
+
+package lease_test
 
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/warrenmq/warren/internal/brokertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { brokertest.Main(m) }

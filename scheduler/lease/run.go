@@ -137,8 +137,9 @@ func (l *Lease) resign() bool {
 		return false
 	}
 	r.At = at
-	l.append(r)
-	l.cfg.Log.Info("the lease is resigned", "term", r.Term)
+	if l.append(r) == nil {
+		l.cfg.Log.Info("the lease is resigned", "term", r.Term)
+	}
 	return true
 }
 
@@ -151,7 +152,7 @@ func (l *Lease) look() instant {
 	if r, ok := l.election.append(now); ok {
 		r.At = at
 		l.work.Go(func() {
-			l.append(r)
+			_ = l.append(r) // it has logged why; look decides what is next
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.look()
@@ -163,7 +164,7 @@ func (l *Lease) look() instant {
 
 // append appends a record. A broker that does not answer is not waited for longer than a lease: what is
 // appended later than that lets nobody lead.
-func (l *Lease) append(r record) {
+func (l *Lease) append(r record) error {
 	ctx, cancel := context.WithTimeout(l.appending, l.cfg.Lease)
 	defer cancel()
 	body, err := r.encode()
@@ -181,6 +182,7 @@ func (l *Lease) append(r record) {
 		l.failing = true
 		l.cfg.Log.Warn("the lease cannot be written, it is tried again", "record", r.Kind, "term", r.Term, "error", err)
 	}
+	return err
 }
 
 // settle has the term be what the election says. l.mu is held.
