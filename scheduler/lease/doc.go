@@ -40,5 +40,5 @@
 // Until then a reader claims nothing.
 //
 // The pure part is type state, a fold, and type election, a state machine; a model check has some processes
-// with their clocks and a stream go through all that can go wrong (world_test.go). [Lease] runs it.
+// with their clocks and a stream go through all that can go wrong (world_acts_test.go). [Lease] runs it.
 package lease

@@ -12,7 +12,7 @@ import (
 // nothing goes wrong any more there soon is a leader, who stays.
 func TestElectionModel(t *testing.T) {
 	t.Parallel()
-	for part := range 8 { // of 100 worlds each, by default
+	for part := range 4 { // of 100 worlds each, by default
 		t.Run(strconv.Itoa(part), func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, live)
@@ -23,7 +23,7 @@ func TestElectionModel(t *testing.T) {
 // live is one world's life.
 func live(t *rapid.T) {
 	w := newWorld(t)
-	for range 500 {
+	for range 300 {
 		w.act()
 		w.check()
 	}

@@ -9,11 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-co-op/gocron/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/warrenmq/warren/streams"
 )
+
+var _ gocron.Elector = (*Lease)(nil)
 
 // memory is a stream in memory that any number of leases share.
 type memory struct {
