@@ -45,7 +45,6 @@ func (w *Writer) Know(ctx context.Context, entries ...Known) error {
 	if err := w.appendChanges(ctx, found); err != nil {
 		return err
 	}
-	w.warnOfFuture(entries)
 	w.snapshotIfDue(ctx)
 	return nil
 }
@@ -98,28 +97,6 @@ func (w *Writer) makeRoom(come []Record) {
 		}
 	}
 	w.state.forget(now, MaxEntries-added)
-}
-
-// future is how far beyond now an entry may be settled before that is told of.
-const future = time.Hour
-
-// warnOfFuture tells of entries that will not fire for long, since somebody has settled them whose clock
-// was fast.
-func (w *Writer) warnOfFuture(entries []Known) {
-	until := w.now().Add(future)
-	count, first := 0, Known{}
-	for _, k := range entries {
-		if at, _ := w.Position(k.Entry); at.After(until) {
-			if count++; count == 1 {
-				first = k
-			}
-		}
-	}
-	if count > 0 {
-		at, _ := w.Position(first.Entry)
-		w.cfg.Log.Warn("entries of the schedule are settled in the future, and do not fire until then: a scheduler's clock was fast",
-			"entries", count, "entry", first.Name, "until", at)
-	}
 }
 
 // seen returns an entry, or the zero one, as it is once a configuration has it: the same one where that
