@@ -58,7 +58,7 @@ func TestCheckerFinds(t *testing.T) {
 		says     string
 	}{
 		"lost":              {"succeeds", script{}, evidence{}, "LOST"},
-		"begun only":        {"succeeds", script{}, evidence{runs: []*run{ran("w1", 1, 0, 1, 0, "")}, deaths: []death{{"w1", at(2)}}}, "LOST"},
+		"begun only":        {"succeeds", script{}, evidence{runs: []*run{ran("w1", 1, 0, 1, 0, "")}, deaths: []death{{process: "w1", at: at(2)}}}, "LOST"},
 		"hung":              {"succeeds", script{}, evidence{runs: []*run{once(1, 2), ran("w2", 1, 0, 1, 0, "")}}, "never came to an end"},
 		"dead":              {"succeeds", script{}, evidence{letters: []letter{gone}}, "ended [dead], and should have ended done"},
 		"in two places":     {"succeeds", script{}, evidence{runs: []*run{once(1, 2)}, letters: []letter{gone}}, "ended [done dead]"},
@@ -112,24 +112,24 @@ func TestDuplicatesByCause(t *testing.T) {
 		want     map[cause]int
 	}{
 		"killed in mid-task": {"succeeds", script{}, evidence{
-			runs: []*run{ran("w1", 1, 0, 1, 0, ""), ran("w2", 1, 0, 3, 4, succeeded)}, deaths: []death{{"w1", at(2)}},
+			runs: []*run{ran("w1", 1, 0, 1, 0, ""), ran("w2", 1, 0, 3, 4, succeeded)}, deaths: []death{{process: "w1", at: at(2)}},
 		}, map[cause]int{byKill: 1}},
 		"killed before its ack": {"succeeds", script{}, evidence{
-			runs: []*run{once(1, 2), ran("w2", 1, 0, 3, 4, succeeded)}, deaths: []death{{"w1", at(2.1)}},
+			runs: []*run{once(1, 2), ran("w2", 1, 0, 3, 4, succeeded)}, deaths: []death{{process: "w1", at: at(2.1)}},
 		}, map[cause]int{byKill: 1}},
 		"killed long after": {"succeeds", script{}, evidence{
-			runs: []*run{once(1, 2), ran("w2", 1, 0, 30, 31, succeeded)}, deaths: []death{{"w1", at(20)}},
+			runs: []*run{once(1, 2), ran("w2", 1, 0, 30, 31, succeeded)}, deaths: []death{{process: "w1", at: at(20)}},
 		}, map[cause]int{unexplained: 1}},
 		"another was killed": {"succeeds", script{}, evidence{
-			runs: []*run{once(1, 2), ran("w2", 1, 0, 3, 4, succeeded)}, deaths: []death{{"w3", at(2.1)}},
+			runs: []*run{once(1, 2), ran("w2", 1, 0, 3, 4, succeeded)}, deaths: []death{{process: "w3", at: at(2.1)}},
 		}, map[cause]int{unexplained: 1}},
 		"killed twice": {"succeeds", script{}, evidence{
 			runs:   []*run{ran("w1", 1, 0, 1, 0, ""), ran("w2", 1, 0, 3, 0, ""), ran("w3", 1, 0, 5, 6, succeeded)},
-			deaths: []death{{"w1", at(2)}, {"w2", at(4)}},
+			deaths: []death{{process: "w1", at: at(2)}, {process: "w2", at: at(4)}},
 		}, map[cause]int{byKill: 2}},
 		"one kill explains one": {"succeeds", script{}, evidence{
 			runs:   []*run{ran("w1", 1, 0, 1, 0, ""), ran("w2", 1, 0, 3, 4, succeeded), ran("w3", 1, 0, 13, 14, succeeded)},
-			deaths: []death{{"w1", at(2)}},
+			deaths: []death{{process: "w1", at: at(2)}},
 		}, map[cause]int{byKill: 1, unexplained: 1}},
 		"restart, same process": {"succeeds", script{}, evidence{
 			runs: []*run{once(1, 3), once(8, 9)}, outages: []span{{at(2), at(7)}},
@@ -139,11 +139,11 @@ func TestDuplicatesByCause(t *testing.T) {
 		}, map[cause]int{byRestartElsewhere: 1}},
 		"killed before the restart": {"succeeds", script{}, evidence{
 			runs:   []*run{ran("w1", 1, 0, 1, 0, ""), ran("w2", 1, 0, 8, 9, succeeded)},
-			deaths: []death{{"w1", at(2)}}, outages: []span{{at(3), at(7)}},
+			deaths: []death{{process: "w1", at: at(2)}}, outages: []span{{at(3), at(7)}},
 		}, map[cause]int{byKill: 1}},
 		"killed in the restart": {"succeeds", script{}, evidence{
 			runs:   []*run{ran("w1", 1, 0, 1, 0, ""), ran("w2", 1, 0, 8, 9, succeeded)},
-			deaths: []death{{"w1", at(4)}}, outages: []span{{at(3), at(7)}},
+			deaths: []death{{process: "w1", at: at(4)}}, outages: []span{{at(3), at(7)}},
 		}, map[cause]int{byRestartElsewhere: 1}},
 		"sent again": {"succeeds", script{}, evidence{
 			published: resent, runs: []*run{once(11, 12), once(15, 16)},
@@ -155,7 +155,7 @@ func TestDuplicatesByCause(t *testing.T) {
 			runs: []*run{
 				ran("w1", 1, 0, 1, 2, failed), ran("w2", 1, 0, 3, 4, failed),
 				ran("w2", 2, 1, 5, 6, succeeded), ran("w2", 2, 1, 15, 16, succeeded),
-			}, deaths: []death{{"w1", at(2.1)}},
+			}, deaths: []death{{process: "w1", at: at(2.1)}},
 		}, map[cause]int{byKill: 1, byDuplicate: 1}},
 		"a retry on its way": {"fails once", script{Fails: 1}, evidence{
 			runs: []*run{
@@ -188,10 +188,10 @@ func TestLettersByCause(t *testing.T) {
 		evidence evidence
 		want     cause
 	}{
-		"killed":    {evidence{letters: twice, deaths: []death{{"w1", at(2.5)}}}, byKill},
+		"killed":    {evidence{letters: twice, deaths: []death{{process: "w1", at: at(2.5)}}}, byKill},
 		"restarted": {evidence{letters: twice, outages: []span{{at(3), at(9)}}}, byRestartOnTheWay},
 		"run twice": {evidence{
-			letters: twice, runs: append(runs, ran("w2", 1, 0, 5, 6, ended)), deaths: []death{{"w1", at(2.5)}},
+			letters: twice, runs: append(runs, ran("w2", 1, 0, 5, 6, ended)), deaths: []death{{process: "w1", at: at(2.5)}},
 		}, byDuplicate},
 		"sent again": {evidence{
 			letters: twice, published: map[string]*publication{"a": {first: at(0), confirmed: at(1), unconfirmed: 1}},

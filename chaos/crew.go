@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,22 +22,31 @@ const (
 	restartPause = 500 * time.Millisecond
 )
 
-// death is the end of a process that we killed.
+// death is the end of a process that we killed, or asked to end.
 type death struct {
 	process string
-	at      time.Time
+	at      time.Time // when it was killed or asked
+	asked   bool      // by SIGTERM
+	gone    time.Time // when it was seen to have ended, the zero time before
 }
 
-// crew is a number of worker processes, each of which is started again whenever it ends.
+// trade is what the processes of a crew are.
+type trade struct {
+	name    string                                 // what they are called, besides a number
+	command func(place int, name string) *exec.Cmd // makes one, but for where its output goes
+	tap     func(name string) io.Writer            // is given a copy of its output; nil: nobody is
+	away    time.Duration                          // how long one that we have ended stays away
+}
+
+// crew is a number of processes, each of which is started again whenever it ends.
 type crew struct {
-	role   string    // the command that makes a process a worker
-	places []station // but for the name of the process
-	folder string    // of their output
+	trade
+	folder string // of their output
 
 	mu      sync.Mutex
 	current []*exec.Cmd // by place, nil where none runs
 	names   []string
-	deaths  []death
+	deaths  []*death
 	byself  []string // processes that ended though nobody had killed them or asked them to
 	badEnds []string // processes that were asked to end and did not end well
 
@@ -44,37 +54,48 @@ type crew struct {
 	done     sync.WaitGroup
 }
 
-// startCrew starts a worker at each place. They must be stopped.
+// startCrew starts a worker at each place: this program, in a role. They must be stopped.
 func startCrew(role string, places []station, folder string) (*crew, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
+	return employ(trade{name: "worker", command: func(place int, name string) *exec.Cmd {
+		at := places[place]
+		at.process = name
+		cmd := exec.Command(program, role)
+		cmd.Env = append(os.Environ(), at.environment()...)
+		return cmd
+	}}, len(places), folder), nil
+}
+
+// employ starts a number of processes. They must be stopped.
+func employ(t trade, number int, folder string) *crew {
 	c := &crew{
-		role: role, places: places, folder: folder, stopping: make(chan struct{}),
-		current: make([]*exec.Cmd, len(places)), names: make([]string, len(places)),
+		trade: t, folder: folder, stopping: make(chan struct{}),
+		current: make([]*exec.Cmd, number), names: make([]string, number),
 	}
-	for place := range places {
-		c.done.Go(func() { c.keep(program, place) })
+	for place := range number {
+		c.done.Go(func() { c.keep(place) })
 	}
-	return c, nil
+	return c
 }
 
 // keep runs one process after the other until the crew stops.
-func (c *crew) keep(program string, place int) {
+func (c *crew) keep(place int) {
 	for n := 1; ; n++ {
-		name := fmt.Sprintf("worker-%d.%d", place+1, n)
-		err := c.serve(program, place, name)
-		if errors.Is(err, errStopping) {
+		name := fmt.Sprintf("%s-%d.%d", c.name, place+1, n)
+		away := c.away
+		switch err := c.serve(place, name); {
+		case errors.Is(err, errStopping):
 			return
+		case err != nil:
+			away = restartPause
+			c.mu.Lock()
+			c.byself = append(c.byself, fmt.Sprintf("%s: %v", name, err))
+			c.mu.Unlock()
 		}
-		if err == nil {
-			continue // killed by us: again at once
-		}
-		c.mu.Lock()
-		c.byself = append(c.byself, fmt.Sprintf("%s: %v", name, err))
-		c.mu.Unlock()
-		pause := time.NewTimer(restartPause)
+		pause := time.NewTimer(away)
 		select {
 		case <-pause.C:
 		case <-c.stopping:
@@ -87,19 +108,20 @@ func (c *crew) keep(program string, place int) {
 // errStopping is the end of a process that was asked to end, or was not started any more.
 var errStopping = errors.New("the crew stops")
 
-// serve runs one process to its end. It returns nil where we killed it.
-func (c *crew) serve(program string, place int, name string) error {
-	path := filepath.Join(c.folder, fmt.Sprintf("worker-%d.log", place+1))
+// serve runs one process to its end. It returns nil where we ended it.
+func (c *crew) serve(place int, name string) error {
+	path := filepath.Join(c.folder, fmt.Sprintf("%s-%d.log", c.name, place+1))
 	output, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer output.Close()
-	at := c.places[place]
-	at.process = name
-	cmd := exec.Command(program, c.role)
-	cmd.Env = append(os.Environ(), at.environment()...)
-	cmd.Stdout, cmd.Stderr = output, output
+	cmd := c.command(place, name)
+	var out io.Writer = output
+	if c.tap != nil {
+		out = io.MultiWriter(output, c.tap(name))
+	}
+	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the keyboard is ours
 	if err := c.launch(cmd, place, name); err != nil {
 		return err
@@ -108,16 +130,28 @@ func (c *crew) serve(program string, place int, name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current[place] = nil
-	if slices.ContainsFunc(c.deaths, func(d death) bool { return d.process == name }) {
-		return nil
-	}
-	if !c.isStopping() {
+	ended := c.deathOf(name)
+	if ended == nil && !c.isStopping() {
 		return fmt.Errorf("%v: %s", cmd.ProcessState, lastLine(path))
 	}
-	if err != nil {
+	if err != nil && (ended == nil || ended.asked) {
 		c.badEnds = append(c.badEnds, fmt.Sprintf("%s was asked to stop: %v", name, err))
 	}
-	return errStopping
+	if ended == nil {
+		return errStopping
+	}
+	ended.gone = time.Now()
+	return nil
+}
+
+// deathOf returns the death of a process, nil where we have not ended it.
+func (c *crew) deathOf(name string) *death {
+	for _, d := range c.deaths {
+		if d.process == name {
+			return d
+		}
+	}
+	return nil
 }
 
 // lastLine returns the last line of a file, as far as it can be read.
@@ -154,16 +188,31 @@ func (c *crew) launch(cmd *exec.Cmd, place int, name string) error {
 }
 
 // kill kills the process at a place, kill -9, and reports whether there was one.
-func (c *crew) kill(place int) bool {
+func (c *crew) kill(place int) bool { return c.end(place, syscall.SIGKILL) }
+
+// end has the process at a place end by SIGKILL or SIGTERM, and reports whether there was one.
+func (c *crew) end(place int, by syscall.Signal) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cmd := c.current[place]
-	if cmd == nil {
+	if cmd == nil || c.deathOf(c.names[place]) != nil {
 		return false
 	}
-	c.deaths = append(c.deaths, death{process: c.names[place], at: time.Now()})
-	_ = cmd.Process.Kill() // it has ended by itself if not
+	c.deaths = append(c.deaths, &death{process: c.names[place], at: time.Now(), asked: by == syscall.SIGTERM})
+	_ = cmd.Process.Signal(by) // it has ended by itself if not
 	return true
+}
+
+// placeOf returns where a process runs, unless it has ended.
+func (c *crew) placeOf(name string) (place int, runs bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for place, is := range c.names {
+		if is == name && c.current[place] != nil {
+			return place, true
+		}
+	}
+	return 0, false
 }
 
 // stop asks all processes to end and returns when they are gone. The error tells of those that had
@@ -203,12 +252,15 @@ func (c *crew) stop(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return fmt.Errorf("workers did not end within %s and were killed", stopWithin)
+	return fmt.Errorf("%ss did not end within %s and were killed", c.name, stopWithin)
 }
 
 // told returns what is known of ends so far.
 func (c *crew) told() (deaths []death, byself, badEnds []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.deaths), slices.Clone(c.byself), slices.Clone(c.badEnds)
+	for _, d := range c.deaths {
+		deaths = append(deaths, *d)
+	}
+	return deaths, slices.Clone(c.byself), slices.Clone(c.badEnds)
 }

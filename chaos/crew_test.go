@@ -70,6 +70,32 @@ func TestCrew(t *testing.T) {
 	assert.Empty(t, badEnds)
 }
 
+// A process that is asked to end may do so with status 0, and is started again after a moment.
+func TestCrewEnds(t *testing.T) {
+	t.Setenv(envExit, "0")
+	folder := t.TempDir()
+	l, err := openLedger(filepath.Join(folder, "ledger"))
+	require.NoError(t, err)
+	defer l.close()
+	c, err := startCrew(roleWorker, []station{{ledger: filepath.Join(folder, "ledger")}}, folder)
+	require.NoError(t, err)
+	awaitProcess(t, l, "worker-1.1")
+	place, runs := c.placeOf("worker-1.1")
+	assert.True(t, runs && place == 0)
+	require.True(t, c.end(0, syscall.SIGTERM))
+	assert.False(t, c.end(0, syscall.SIGKILL), "it is ending")
+	awaitProcess(t, l, "worker-1.2")
+	_, runs = c.placeOf("worker-1.1")
+	assert.False(t, runs)
+	require.NoError(t, c.stop(t.Context()))
+	deaths, byself, badEnds := c.told()
+	require.Len(t, deaths, 1)
+	assert.True(t, deaths[0].asked)
+	assert.False(t, deaths[0].gone.Before(deaths[0].at))
+	assert.Empty(t, byself)
+	assert.Empty(t, badEnds)
+}
+
 func TestCrewReplacesWhoEnds(t *testing.T) {
 	t.Setenv(envExit, "3")
 	folder := t.TempDir()

@@ -17,7 +17,7 @@ func TestReport(t *testing.T) {
 	p := newPlan(s)
 	f := &field{
 		broker: &brokertest.Broker{Source: "private node (3.10.8)"}, publisher: &publisher{}, took: 21 * time.Second,
-		evidence: evidence{deaths: []death{{"w1", at(1)}}, outages: []span{{at(1), at(5.25)}}},
+		evidence: evidence{deaths: []death{{process: "w1", at: at(1)}}, outages: []span{{at(1), at(5.25)}}},
 		byself:   []string{"worker-1.3: exit status 1: refused"},
 	}
 	v := &verdict{lines: map[*kind]*line{&kinds[0]: {published: 3, done: 2, lost: 1}}, total: line{published: 3, done: 2, lost: 1}}
