@@ -49,15 +49,17 @@ func startContainer(ctx context.Context, out io.Writer) (*Broker, error) {
 }
 
 // startContainerOn starts a container on ports that should be free, published on the loopback only
-// if that is where we reach them.
-func startContainerOn(ctx context.Context, amqpPort, managementPort int, onLoopback bool) (*Broker, error) {
+// if that is where we reach them, with what else is asked of it.
+func startContainerOn(
+	ctx context.Context, amqpPort, managementPort int, onLoopback bool, more ...testcontainers.ContainerCustomizer,
+) (*Broker, error) {
 	us, err := ourselves()
 	if err != nil {
 		return nil, err
 	}
 	suffix := strings.ToLower(rand.Text()[:10])
-	ctr, err := rabbitmq.Run(ctx, Image,
-		testcontainers.WithName(ownedName+suffix),
+	ctr, err := rabbitmq.Run(ctx, Image, append([]testcontainers.ContainerCustomizer{
+		testcontainers.WithName(ownedName + suffix),
 		testcontainers.WithLabels(map[string]string{ownerLabel: us.String()}),
 		testcontainers.CustomizeRequestOption(func(request *testcontainers.GenericContainerRequest) error {
 			// The module publishes the TLS ports as well, on every interface.
@@ -77,7 +79,7 @@ func startContainerOn(ctx context.Context, amqpPort, managementPort int, onLoopb
 			ContainerFilePath: "/etc/rabbitmq/conf.d/20-brokertest.conf",
 			FileMode:          0o644,
 		}),
-	)
+	}, more...)...)
 	c := &container{ctr: ctr, name: suffix}
 	var version, host string
 	if err == nil {

@@ -105,8 +105,8 @@ func (f folder) killRecorded(ctx context.Context, recorded string) error {
 	return killSession(ctx, leader, f.beam)
 }
 
-// removeAbandonedContainers removes containers of this package. Where no daemon answers there are
-// none.
+// removeAbandonedContainers removes containers of this package, and networks. Where no daemon answers
+// there are none.
 func removeAbandonedContainers(ctx context.Context, out io.Writer, is abandoned) error {
 	docker, err := dialDocker(ctx)
 	if err != nil {
@@ -134,7 +134,7 @@ func removeAbandonedContainers(ctx context.Context, out io.Writer, is abandoned)
 			fmt.Fprintf(out, "brokertest: removed the container %s\n", c.name)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeAbandonedNetworks(ctx, docker, out, is))...)
 }
 
 // ownedContainer is a container of this package, ours or another process's.
