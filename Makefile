@@ -18,7 +18,7 @@ TEST_FLAGS ?= -race -timeout 9m
 
 .PHONY: help
 help: ## Tell the targets.
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build worker, scheduler and warren into bin/.
@@ -66,6 +66,15 @@ fault: ## Kill workers and restart RabbitMQ under load, and account for every ta
 .PHONY: effects
 effects: ## Cut connections to RabbitMQ and PostgreSQL under load, and count every task's effects.
 	$(GO) run ./chaos effects $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(EFFECTS)
+
+# TICKS are the command's flags; SHORT=1 makes it some 100 s a broker, SEED=N repeats the kills' moments.
+.PHONY: ticks
+ticks: ## Kill the leading scheduler and take RabbitMQ away, and account for every tick.
+	$(GO) run ./chaos ticks $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(TICKS)
+
+.PHONY: ticks-cluster
+ticks-cluster: ## The same on three nodes in containers, of which one is killed and one frozen.
+	$(GO) run ./chaos ticks -broker cluster $(if $(SHORT),-short) $(TICKS)
 
 CHUNKS ?= 1000
 .PHONY: batch

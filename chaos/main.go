@@ -3,11 +3,12 @@
 //
 // It owns the plan of tasks and faults (a pure function of its seed), the processes, the ledger to
 // which handlers write what they do, and the checker that compares the two; and the count of what
-// tasks have done in a PostgreSQL. Of Warren it knows what
+// tasks have done in a PostgreSQL; and what is known of schedulers and of the ticks that they emit. Of Warren it knows what
 // any program does that imports it.
 //
 //	go run ./chaos fault [flags]
 //	go run ./chaos effects [flags]
+//	go run ./chaos ticks [flags]
 package main
 
 import (
@@ -26,9 +27,10 @@ const usage = `usage: chaos COMMAND [flags]
   fault    publish tasks while workers are killed and the broker is restarted, and check each of them
   effects  publish tasks while connections to RabbitMQ and PostgreSQL are cut and workers are killed, and count
            their effects in PostgreSQL
+  ticks    have schedulers emit ticks while the leader is killed and the broker is away, and check each tick
   worker, effects-worker   be one of the workers
 
-"chaos fault -h" and "chaos effects -h" tell the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
+"chaos fault -h", and so on, tells the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
 `
 
 // The commands that make a process one of a crew.
@@ -77,6 +79,15 @@ func command(ctx context.Context, args []string, out, log io.Writer) int {
 			return exitUsage
 		}
 		err = effects(ctx, o, out, log)
+	case "ticks":
+		var o tickOptions
+		switch o, err = parseTicks(args[1:], log); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
+			return exitUsage
+		}
+		err = ticks(ctx, o, out, log)
 	case roleEffects:
 		if err = serveEffects(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
 			return 0

@@ -29,6 +29,11 @@ func TestCommandLine(t *testing.T) {
 		"bad flag":     {[]string{"fault", "-sede", "1"}, exitUsage, "-sede"},
 		"bad number":   {[]string{"fault", "-tasks", "-1"}, exitUsage, "-tasks: -1 is below 1"},
 		"bad broker":   {[]string{"fault", "-broker", "kafka"}, exitUsage, "none of node, container, each"},
+		"ticks help":   {[]string{"ticks", "-h"}, 0, "-kill-every"},
+		"ticks part":   {[]string{"ticks", "-part", "kills,off"}, exitUsage, `-part: "off" is none of kills, away`},
+		"ticks time":   {[]string{"ticks", "-away", "-1s"}, exitUsage, "-away: -1s is below 1s"},
+		"ticks kills":  {[]string{"ticks", "-duration", "20s"}, exitUsage, "-duration: 20s is less than twice the 15s"},
+		"ticks broker": {[]string{"ticks", "-broker", "kafka"}, exitUsage, "none of node, container, each"},
 		"one too many": {[]string{"fault", "now"}, exitUsage, `"now" is one argument too many`},
 	} {
 		t.Run(name, func(t *testing.T) {
