@@ -4,7 +4,11 @@
 // signal's number. Exit codes: 0 stopped, 1 failed, 2 usage or configuration.
 package main
 
-import "github.com/warrenmq/warren/internal/daemon"
+import (
+	"time"
+
+	"github.com/warrenmq/warren/internal/daemon"
+)
 
 func main() {
 	newDaemon().Main()
@@ -12,9 +16,10 @@ func main() {
 
 func newDaemon() daemon.Daemon {
 	return daemon.Daemon{
-		Name:    "scheduler",
-		Purpose: "emits the tasks of the schedules in warren.yaml",
-		Check:   check,
-		Serve:   serve,
+		Name:       "scheduler",
+		Purpose:    "emits the tasks of the schedules in warren.yaml",
+		BackoffMax: time.Second, // after an outage ticks are waiting, and schedulers are few
+		Check:      check,
+		Serve:      serve,
 	}
 }

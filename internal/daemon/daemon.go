@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 	_ "time/tzdata" // for machines and images without time zones
 
 	"github.com/spf13/pflag"
@@ -39,6 +40,8 @@ type Daemon struct {
 	Purpose string
 	// Flags adds flags of its own. Optional.
 	Flags func(*pflag.FlagSet)
+	// BackoffMax is how long to wait at most before RabbitMQ is tried again. Defaults to the client's.
+	BackoffMax time.Duration
 	// Check says what the configuration lacks for this command, before anything is connected.
 	Check func(*config.Config) error
 	// Serve does the work until ctx is done.
@@ -204,7 +207,8 @@ func (d Daemon) work(ctx context.Context, s Service) error {
 		return err
 	}
 	s.Client, err = broker.Connect(ctx, broker.Config{
-		URLs: cfg.Broker.URLs, Management: cfg.Broker.Management, Prefix: cfg.Broker.Prefix, TLS: tlsConfig, Log: s.Log,
+		URLs: cfg.Broker.URLs, Management: cfg.Broker.Management, Prefix: cfg.Broker.Prefix, TLS: tlsConfig,
+		BackoffMax: d.BackoffMax, Log: s.Log,
 	})
 	if err != nil {
 		if ctx.Err() != nil {
