@@ -117,7 +117,7 @@ func (c *Client) PublishWhile(ctx, while context.Context, m tasks.Message) error
 // ErrNotConnected. newChannel gives f another channel after the broker has closed the one before. It
 // reads messages through a headerFilter.
 func (c *Client) withChannel(ctx context.Context, purpose string, f func(newChannel func() (*amqp.Channel, error)) error) error {
-	conn, err := dialAny(ctx, &c.cfg, 0, purpose, true)
+	conn, err := dialAny(ctx, &c.cfg, c.cfg.nodes.first(), purpose, true)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}

@@ -29,7 +29,8 @@ const (
 
 // Config is what a client is connected with. The zero value connects to a RabbitMQ on this machine.
 type Config struct {
-	// URLs are the nodes, amqp:// or amqps://, tried in turn. Defaults to DefaultURL.
+	// URLs are the nodes, amqp:// or amqps://, tried in turn: the first one first, and once connected the
+	// one that took the newest connection. Defaults to DefaultURL.
 	URLs []string
 	// Management is the base URL of the management API with its credentials, for what AMQP does not
 	// tell (the number of nodes, the arguments of a queue). Empty: it is not asked.
@@ -63,6 +64,8 @@ type Config struct {
 	MaxMessageBytes int
 	// Log takes connections made and lost. Defaults to slog.Default().
 	Log *slog.Logger
+
+	nodes *nodes
 }
 
 // withDefaults returns the configuration with its zero fields filled.
@@ -86,6 +89,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	c.nodes = &nodes{}
 	return c
 }
 

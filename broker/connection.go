@@ -28,6 +28,7 @@ type connection struct {
 	url string
 	// user is who the broker knows us as, empty where a certificate decides.
 	user    string
+	node    int // its place in Config.URLs
 	version routing.Version
 	blocked atomic.Bool
 }
@@ -106,14 +107,24 @@ func hasUser(rawURL string) bool {
 // does not tell apart.
 var errLogIn = errors.New("log-in refused or cut short")
 
+// nodes knows which of a client's nodes took its newest connection. One that hangs costs whoever tries
+// it a whole DialTimeout, so the next connection begins with one that is known to answer.
+type nodes struct{ newest atomic.Int64 }
+
+// first is the place in Config.URLs to begin at.
+func (n *nodes) first() int { return int(n.newest.Load()) }
+
 // dialAny tries the nodes in turn, the first-th first. Where all of them refuse us the error is
 // errLogIn.
 func dialAny(ctx context.Context, cfg *Config, first int, purpose string, filtered bool) (*connection, error) {
 	var failures []error
 	refused := true
 	for i := range cfg.URLs {
-		c, err := dial(ctx, cfg, cfg.URLs[(first+i)%len(cfg.URLs)], purpose, filtered)
+		node := (first + i) % len(cfg.URLs)
+		c, err := dial(ctx, cfg, cfg.URLs[node], purpose, filtered)
 		if err == nil {
+			c.node = node
+			cfg.nodes.newest.Store(int64(node))
 			return c, nil
 		}
 		failures = append(failures, err)

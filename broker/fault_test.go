@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -322,4 +323,44 @@ func TestConnectionThatOwesAConfirmIsReplaced(t *testing.T) {
 	proxy.DropDownstream(false)
 	_, err = client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
 	require.NoError(t, err, "over another connection")
+}
+
+// A node that accepts connections and says nothing is waited for once, not at each connection.
+func TestANodeThatHangsIsTriedLast(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var accepted atomic.Int64
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		var held []net.Conn
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				break
+			}
+			accepted.Add(1)
+			held = append(held, conn)
+		}
+		for _, conn := range held {
+			_ = conn.Close()
+		}
+	})
+	t.Cleanup(func() {
+		assert.NoError(t, listener.Close())
+		accepting.Wait()
+	})
+	uri, err := url.Parse(f.vhost.URL)
+	require.NoError(t, err)
+	uri.Host = listener.Addr().String()
+	client, err := broker.Connect(f.ctx, broker.Config{
+		URLs: []string{uri.String(), f.vhost.URL}, DialTimeout: 500 * time.Millisecond, Log: testLog(t),
+	})
+	require.NoError(t, err)
+	defer client.Close()
+	for range 3 {
+		require.ErrorIs(t, client.Browse(f.ctx, "nobody.dead", 0, func(tasks.Message) bool { return true }), broker.ErrNoQueue)
+	}
+	assert.Equal(t, int64(1), accepted.Load())
 }

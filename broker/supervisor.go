@@ -40,9 +40,11 @@ const stableAfter = 5 * time.Second
 // run blocks until ctx is done.
 func (s *supervisor) run(ctx context.Context) {
 	waiting := backoff{min: s.cfg.BackoffMin, max: s.cfg.BackoffMax}
+	first := s.cfg.nodes.first()
 	for attempt := 0; ctx.Err() == nil; attempt++ {
-		c, err := dialAny(ctx, s.cfg, attempt, s.purpose, s.filtered)
+		c, err := dialAny(ctx, s.cfg, first, s.purpose, s.filtered)
 		if err == nil {
+			first = c.node + 1 // the next one, if this one is lost
 			s.set(c, nil)
 			level := slog.LevelDebug
 			if attempt > 0 {
