@@ -180,15 +180,20 @@ func age(now, at time.Time) string {
 	if at.IsZero() {
 		return unknown
 	}
+	return span(now.Sub(at)) + " ago"
+}
+
+// span tells a time in its largest unit.
+func span(d time.Duration) string {
 	const day = 24 * time.Hour
-	switch d := max(0, now.Sub(at)); {
+	switch d = max(0, d); {
 	case d < time.Minute:
-		return fmt.Sprintf("%ds ago", d/time.Second)
+		return fmt.Sprintf("%ds", d/time.Second)
 	case d < time.Hour:
-		return fmt.Sprintf("%dm ago", d/time.Minute)
+		return fmt.Sprintf("%dm", d/time.Minute)
 	case d < 2*day:
-		return fmt.Sprintf("%dh ago", d/time.Hour)
+		return fmt.Sprintf("%dh", d/time.Hour)
 	default:
-		return fmt.Sprintf("%dd ago", d/day)
+		return fmt.Sprintf("%dd", d/day)
 	}
 }

@@ -108,32 +108,28 @@ func (c *cli) showLetter(r *deadletter.Record) error {
 	if !r.FailedAt.IsZero() {
 		failed = r.FailedAt.Format(time.RFC3339) + ", " + age(c.now(), r.FailedAt)
 	}
-	var out strings.Builder
-	line := func(title, text string) {
-		text = strings.ReplaceAll(orUnknown(printable(text)), "\n", "\n          ")
-		fmt.Fprintf(&out, "%-10s%s\n", title, text)
-	}
-	line("id", r.ID)
-	line("key", r.Key)
-	line("queue", r.Queue)
-	line("reason", string(r.Reason))
-	line("attempt", strconv.Itoa(r.Attempt))
-	line("priority", strconv.Itoa(r.Priority))
-	line("failed", failed)
-	line("worker", r.Worker)
-	line("error", r.Error)
-	line("errors", strings.Join(r.Errors, "\n"))
+	var out sheet
+	out.line("id", r.ID)
+	out.line("key", r.Key)
+	out.line("queue", r.Queue)
+	out.line("reason", string(r.Reason))
+	out.line("attempt", strconv.Itoa(r.Attempt))
+	out.line("priority", strconv.Itoa(r.Priority))
+	out.line("failed", failed)
+	out.line("worker", r.Worker)
+	out.line("error", r.Error)
+	out.line("errors", strings.Join(r.Errors, "\n"))
 	var headers []string
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 		if name != tasks.HeaderError && name != tasks.HeaderErrors { // which are above
 			headers = append(headers, fmt.Sprintf("%s: %v", name, r.Headers[name]))
 		}
 	}
-	line("headers", strings.Join(headers, "\n"))
+	out.line("headers", strings.Join(headers, "\n"))
 	if r.PayloadBase64 != "" {
-		line("payload", "in base64\n"+r.PayloadBase64)
+		out.line("payload", "in base64\n"+r.PayloadBase64)
 	} else {
-		line("payload", r.Payload)
+		out.line("payload", r.Payload)
 	}
 	_, err := fmt.Fprint(c.stdout, out.String())
 	return err

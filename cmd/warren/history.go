@@ -125,7 +125,7 @@ func (f *historyFlags) filter(now time.Time) (history.Filter, error) {
 
 // readHistory prints what there is, as it is read.
 func (c *cli) readHistory(ctx context.Context, from history.StreamReader, stream string, filter history.Filter, asJSON bool) error {
-	p := c.eventPrinter(asJSON, eventPage)
+	p := c.eventPrinter(asJSON, pageRows)
 	if err := history.Read(ctx, from, stream, filter, p.print); err != nil {
 		return errors.Join(err, p.flush())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,56 +10,49 @@ import (
 	"github.com/warrenmq/warren/history"
 )
 
-// eventPage is how many events are held to find out how wide their columns are.
-const eventPage = 200
-
 // eventPrinter prints events as they come: as JSON, or as a table in pages.
 type eventPrinter struct {
-	cli    *cli
-	asJSON bool
-	page   int // how many events are held for a table
-	count  int // how many have come
-	table  table
+	pages
+	lines *json.Encoder // nil for a table
+	count int           // how many have come
 }
 
 func (c *cli) eventPrinter(asJSON bool, page int) *eventPrinter {
-	return &eventPrinter{cli: c, asJSON: asJSON, page: page, table: table{columns: []column{
-		{title: "AT"}, {title: "EVENT"}, {title: "ID"}, {title: "KEY"}, {title: "QUEUE"}, {title: "ATTEMPT", right: true},
-		{title: "WAIT", right: true}, {title: "TOOK", right: true}, {title: "WORKER"}, {title: "DETAIL"},
-	}}}
+	p := &eventPrinter{pages: c.pages(page,
+		column{title: "AT"}, column{title: "EVENT"}, column{title: "ID"}, column{title: "KEY"}, column{title: "QUEUE"},
+		column{title: "ATTEMPT", right: true}, column{title: "WAIT", right: true}, column{title: "TOOK", right: true},
+		column{title: "WORKER"}, column{title: "DETAIL"})}
+	if asJSON {
+		p.lines = c.lines()
+	}
+	return p
 }
 
 func (p *eventPrinter) print(e history.Event) error {
 	p.count++
-	if p.asJSON {
-		return p.cli.lines().Encode(e)
+	if p.lines != nil {
+		return p.lines.Encode(e)
 	}
 	attempt := unknown
 	if e.Attempt > 0 {
 		attempt = strconv.Itoa(e.Attempt)
 	}
-	p.table.add(e.At.Local().Format("2006-01-02 15:04:05.000"), string(e.Event), orUnknown(e.ID), orUnknown(e.Key), orUnknown(e.Queue),
+	return p.add(e.At.Local().Format(localTime), string(e.Event), orUnknown(e.ID), orUnknown(e.Key), orUnknown(e.Queue),
 		attempt, took(e.Wait), took(e.Duration), orUnknown(e.Worker), orUnknown(detail(&e)))
-	if len(p.table.rows) >= p.page {
-		return p.flush()
-	}
-	return nil
 }
 
-// flush writes the events that are held.
-func (p *eventPrinter) flush() error {
-	if len(p.table.rows) == 0 {
-		return nil
-	}
-	return p.table.page(p.cli.stdout, p.cli.stdout.width())
-}
+// localTime is how a listing tells when something happened, in the time of the terminal.
+const localTime = "2006-01-02 15:04:05.000"
 
-// took writes a time with some three digits.
 func took(m *history.Millis) string {
 	if m == nil {
 		return unknown
 	}
-	d := m.Duration()
+	return threeDigits(m.Duration())
+}
+
+// threeDigits writes a time with some three digits.
+func threeDigits(d time.Duration) string {
 	for _, unit := range []time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond} {
 		if d >= unit {
 			return d.Round(unit / 100).String()

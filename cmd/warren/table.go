@@ -50,14 +50,6 @@ func printable(text string) string {
 // minLast is what is left of the last column on the narrowest terminal.
 const minLast = 20
 
-// page writes the rows and forgets them, for a table that is too long to be held: only the first page
-// has titles, and the columns of a later one are at least as wide.
-func (t *table) page(w io.Writer, width int) error {
-	err := t.write(w, width)
-	t.widths, t.rows = t.measure(), nil
-	return err
-}
-
 // measure returns how wide the columns are.
 func (t *table) measure() []int {
 	widths := make([]int, len(t.columns))
