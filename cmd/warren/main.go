@@ -1,5 +1,5 @@
-// Command warren is the operator's tool: it enqueues tasks, shows queues and what they want, and
-// reads dead letters.
+// Command warren is the operator's tool: it enqueues tasks, shows queues and what they want, reads dead
+// letters, and tells when the schedule fires and what it has emitted.
 //
 // Results go to stdout, errors and logs to stderr. Exit codes: 0 done, 1 failed (a task that no
 // queue wants, a finding), 2 usage or configuration. WARREN_URL (else AMQP_URL) names the broker,

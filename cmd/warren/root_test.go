@@ -51,7 +51,7 @@ func TestRunAnswers(t *testing.T) {
 		assert.Regexp(t, `^warren \S+\n$`, o.stdout)
 		assert.Empty(t, o.stderr)
 	}
-	for _, args := range [][]string{nil, {"dead"}, {"help"}, {"enqueue", "--help"}, {"dead", "ls", "-h"}, {"dead", "show", "-h"}, {"keyset", "rotate", "-h"}, {"routes", "explain", "-h"}} {
+	for _, args := range [][]string{nil, {"dead"}, {"help"}, {"enqueue", "--help"}, {"dead", "ls", "-h"}, {"dead", "show", "-h"}, {"keyset", "rotate", "-h"}, {"routes", "explain", "-h"}, {"schedule"}, {"schedule", "ls", "-h"}, {"schedule", "history", "-h"}} {
 		o := environment{}.run(t.Context(), args...)
 		assert.Equal(t, exitDone, o.code)
 		assert.Contains(t, o.stdout, "Usage:\n  warren ")

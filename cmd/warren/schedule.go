@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,13 +15,14 @@ import (
 
 func (c *cli) schedule() *cobra.Command {
 	return c.group("schedule", "Show when the entries of the schedule fire, and what they have emitted",
-		c.scheduleNext())
+		c.scheduleList(), c.scheduleNext(), c.scheduleHistory())
 }
 
 // planned is an entry of the schedule with when it fires.
 type planned struct {
 	scheduler.Entry
 	timetable scheduler.Timetable
+	zone      *time.Location
 }
 
 // loadSchedule reads the configuration of a command that makes no sense without a schedule, and returns
@@ -50,10 +52,11 @@ func (c *cli) loadSchedule(names []string) (*config.Config, []planned, error) {
 	entries := make([]planned, len(chosen))
 	for i, e := range chosen {
 		timetable, err := e.Timetable()
-		if err != nil {
+		zone, failed := time.LoadLocation(e.TZ)
+		if err := errors.Join(err, failed); err != nil {
 			return nil, nil, usageError{err}
 		}
-		entries[i] = planned{e, timetable}
+		entries[i] = planned{e, timetable, zone}
 	}
 	return cfg, entries, nil
 }
@@ -71,6 +74,20 @@ func findEntry(entries []scheduler.Entry, name string) (scheduler.Entry, bool) {
 		}
 	}
 	return scheduler.Entry{}, false
+}
+
+// when tells when an entry fires, and by which clock.
+func (p *planned) when() string {
+	switch {
+	case p.Every > 0: // by none
+		return "every " + days(p.Every)
+	case p.Cron != "":
+		return "cron " + p.Cron + " " + p.TZ
+	}
+	if _, err := time.Parse(time.RFC3339, p.At); err == nil { // it has its offset
+		return "at " + p.At
+	}
+	return "at " + p.At + " " + p.TZ
 }
 
 // days writes a duration as warren.yaml has it, such as 1d12h or 5m.

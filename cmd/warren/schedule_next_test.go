@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -13,27 +12,6 @@ import (
 
 	"github.com/warrenmq/warren/scheduler"
 )
-
-const timetables = `
-schedules:
-  daily-report: {id: report-1, cron: "0 9 * * MON-FRI", tz: Asia/Tokyo, jitter: 5m, key: report.daily, catch_up: {policy: all, max: 500, spacing: 10s}}
-  tidy: {every: 90m, key: tidy.up, catch_up: none}
-  christmas: {at: "2026-12-24T18:00:00", tz: Europe/Berlin, key: greet.christmas}
-  past: {at: "2025-12-24T18:00:00", tz: Europe/Berlin, key: greet.christmas}
-`
-
-// sunday is the time of these tests.
-var sunday = time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
-
-// atSunday is a run of the program at that time; out and errs are what it has written.
-func atSunday(t *testing.T, text string) (c *cli, out, errs *bytes.Buffer) {
-	t.Helper()
-	out, errs = new(bytes.Buffer), new(bytes.Buffer)
-	return &cli{
-		stdout: &output{Writer: out}, stderr: errs, getenv: environment{}.lookup, file: file(t, text),
-		now: func() time.Time { return sunday },
-	}, out, errs
-}
 
 // What comes is merged in order, each in the time of its zone.
 func TestScheduleNext(t *testing.T) {
@@ -100,31 +78,4 @@ func TestScheduleNextIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, c.showNext(ctx, &nextFlags{until: "9999-12-31"}, nil), ctx.Err())
-}
-
-func TestScheduleUsage(t *testing.T) {
-	path := file(t, timetables)
-	for want, args := range map[string][]string{
-		`--until: "soon" is neither a duration, such as 12h or 7d, nor a time`: {"next", "--until", "soon"},
-		`--until: -1h is below 0`:            {"next", "--until", "-1h"},
-		`--until: 2020-02-29 is past`:        {"next", "--until", "2020-02-29"},
-		`--limit: -1 is below 0`:             {"next", "--limit", "-1"},
-		`schedules: none is called "nope"`:   {"next", "tidy", "nope"},
-		`schedules: there is none`:           {"-c", file(t, ""), "next"},
-		`unknown command "list" for "warren`: {"list"},
-	} {
-		o := environment{}.run(t.Context(), append([]string{"-c", path, "schedule"}, args...)...)
-		assert.Equal(t, exitUsage, o.code)
-		assert.Contains(t, o.stderr, want)
-		assert.Empty(t, o.stdout)
-	}
-}
-
-func TestDays(t *testing.T) {
-	for want, d := range map[string]time.Duration{
-		"0s": 0, "1.5s": 1500 * time.Millisecond, "1m": time.Minute, "1h30m": 90 * time.Minute, "1h": time.Hour, "10h0m1s": 10*time.Hour + time.Second,
-		"1d": 24 * time.Hour, "366d": 366 * 24 * time.Hour, "1d12h": 36 * time.Hour, "20m": 20 * time.Minute,
-	} {
-		assert.Equal(t, want, days(d))
-	}
 }
