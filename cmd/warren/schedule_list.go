@@ -56,27 +56,31 @@ func (c *cli) scheduleList() *cobra.Command {
 
 // schedulers are what they tell of themselves in their streams.
 type schedulers struct {
-	at     time.Time // when they were asked
 	leader lease.Status
+	at     time.Time // when that was read
 	ledger *ledger.State
-	never  bool // no scheduler has run
+	known  time.Time // up to when that tells everything at least
+	never  bool      // no scheduler has run
 }
 
 // ask reads the streams of the schedulers.
 func (c *cli) ask(ctx context.Context, from ledger.Reader, names routing.Names) (*schedulers, error) {
-	state, err := c.loadLedger(ctx, from, names.Schedule())
-	if err != nil {
+	s := schedulers{known: c.now()}
+	var err error
+	if s.ledger, err = c.loadLedger(ctx, from, names.Schedule()); err != nil {
 		return nil, err
 	}
-	leader, err := lease.Read(ctx, from, names.Lease())
-	s := &schedulers{at: c.now(), leader: leader, ledger: state, never: errors.Is(err, broker.ErrNoQueue)}
+	s.leader, err = lease.Read(ctx, from, names.Lease())
+	s.at = c.now()
 	switch {
+	case errors.Is(err, broker.ErrNoQueue):
+		s.never = len(s.ledger.Entries()) == 0 // else somebody has deleted it
 	case errors.Is(err, broker.ErrEndUnknown):
 		c.notef("which scheduler leads is not known for certain: %v", err)
-	case err != nil && !s.never:
+	case err != nil:
 		return nil, err
 	}
-	return s, nil
+	return &s, nil
 }
 
 // loadLedger returns what the ledger adds up to; nothing where there is none. A user who may not write to

@@ -226,6 +226,12 @@ func TestLeads(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "nobody is known to lead", told.leads())
 
+	k = weekend(t)
+	delete(k.streams, routing.Names{}.Lease())
+	told, err = c.ask(t.Context(), k, routing.Names{})
+	require.NoError(t, err)
+	assert.Equal(t, "nobody is known to lead", told.leads(), "the stream was deleted")
+
 	told, err = c.ask(t.Context(), weekend(t), routing.Names{})
 	require.NoError(t, err)
 	told.leader.Since = time.Time{} // the stream keeps some thousands of records

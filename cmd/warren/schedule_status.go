@@ -96,7 +96,7 @@ func (t *schedulers) status(p *planned) entryStatus {
 		return s
 	}
 	s.Since, s.SettledTo = new(known.Since.In(p.zone)), new(known.Position().In(p.zone))
-	missed, dropped := p.timetable.Due(*s.SettledTo, t.at.Add(-scheduler.OnTime-1), maxMissed)
+	missed, dropped := p.timetable.Due(*s.SettledTo, t.known.Add(-scheduler.OnTime-1), maxMissed)
 	s.Missed, s.MissedAtLeast = new(len(missed)), !dropped.IsZero()
 	switch {
 	case s.MissedAtLeast:

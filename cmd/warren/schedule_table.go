@@ -28,9 +28,10 @@ func (c *cli) listEntries(file string, entries []planned, told *schedulers) erro
 		{title: "NAME"}, {title: "WHEN"}, {title: "KEY"}, {title: "NEXT"}, {title: "LAST"}, {title: "LATE", right: true},
 		{title: "MISSED", right: true}, {title: "CATCH UP"},
 	}}
+	statuses := make([]entryStatus, len(entries))
 	for i := range entries {
-		p := &entries[i]
-		s := told.status(p)
+		p, s := &entries[i], &statuses[i]
+		*s = told.status(p)
 		next, last, late := "none", unknown, unknown
 		if len(s.Next) > 0 {
 			next = s.Next[0].Format(time.RFC3339)
@@ -46,20 +47,20 @@ func (c *cli) listEntries(file string, entries []planned, told *schedulers) erro
 	if _, err := fmt.Fprintln(c.stdout, onOneLine(told.leads())); err != nil {
 		return err
 	}
-	c.noteDifferences(file, entries, told)
+	c.noteDifferences(file, statuses, told)
 	return nil
 }
 
 // noteDifferences tells of entries that the file and the schedulers do not both have.
-func (c *cli) noteDifferences(file string, entries []planned, told *schedulers) {
+func (c *cli) noteDifferences(file string, statuses []entryStatus, told *schedulers) {
 	known := told.ledger.Entries()
 	var differ, theirs, gone []string
-	for i := range entries {
-		p := &entries[i]
-		if told.status(p).Since == nil {
-			differ = append(differ, p.Name)
+	for i := range statuses {
+		s := &statuses[i]
+		if s.Since == nil {
+			differ = append(differ, s.Name)
 		}
-		delete(known, p.Identity())
+		delete(known, s.Entry)
 	}
 	for _, identity := range slices.Sorted(maps.Keys(known)) {
 		e := known[identity]
