@@ -141,6 +141,7 @@ func newTerm(number uint64) *reignTerm {
 func (t *reignTerm) Number() uint64           { return t.number }
 func (t *reignTerm) Context() context.Context { return t.ctx }
 func (t *reignTerm) Check() error             { return context.Cause(t.ctx) }
+func (t *reignTerm) StepDown()                { t.end(errors.New("stepped down")) }
 func (t *reignTerm) Release()                 { close(t.released) }
 
 // always is an elector whose scheduler leads.
@@ -198,7 +199,7 @@ func (b *bundle) waits(t *testing.T, taken int) {
 	waiting, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	entries, _ := b.scheduler.current()
-	require.NoError(t, b.clock.BlockUntilContext(waiting, len(entries)+1), "the clock did not start")
+	require.NoError(t, b.clock.BlockUntilContext(waiting, len(entries)), "the clock did not start")
 }
 
 // settles returns when the ledger has so many ticks.

@@ -9,14 +9,8 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-// lookEvery is how often every entry is looked at besides its ticks. A timer runs by the monotonic
-// clock, which stands still while the machine sleeps and does not know of a wall clock that was
-// set: without this a tick could come hours late after either.
-const lookEvery = time.Minute
-
-// startClock returns gocron running, with one job for each emitter and one that looks at them all; it
-// asks the elector before each. Its jobs only wake the emitters: gocron waits for jobs in a busy loop
-// when it stops.
+// startClock returns gocron running, with one job for each emitter; it asks the elector before each. Its
+// jobs only wake the emitters: gocron waits for jobs in a busy loop when it stops.
 func startClock(emitters []*emitter, elector gocron.Elector, clock clockwork.Clock) (gocron.Scheduler, error) {
 	cron, err := gocron.NewScheduler(gocron.WithClock(clock), gocron.WithLocation(time.UTC), gocron.WithDistributedElector(elector))
 	if err != nil {
@@ -28,14 +22,6 @@ func startClock(emitters []*emitter, elector gocron.Elector, clock clockwork.Clo
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("scheduler: entry %q: %w", e.Name, err), cron.Shutdown())
 		}
-	}
-	_, err = cron.NewJob(gocron.DurationJob(lookEvery), gocron.NewTask(func() {
-		for _, e := range emitters {
-			e.poke()
-		}
-	}))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("scheduler: %w", err), cron.Shutdown())
 	}
 	cron.Start()
 	return cron, nil

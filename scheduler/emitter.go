@@ -36,13 +36,16 @@ type emitter struct {
 	spread   func() float64
 	log      *slog.Logger
 
-	before <-chan struct{} // closed when who had the entry before has ended; nil: nobody
-	done   chan struct{}   // closed when it has ended
-	wake   chan struct{}
+	before   <-chan struct{} // closed when who had the entry before has ended; nil: nobody
+	done     chan struct{}   // closed when it has ended
+	wake     chan struct{}
+	replaced chan struct{} // closed when another is to have the entry, or nobody
+	ail      func()        // tells that the ledger cannot be written
 
 	// The emitter's goroutine alone uses what follows.
 	position   time.Time    // the last tick that is settled, or from when on ticks count
 	unrecorded *ledger.Tick // was published, and is not in the ledger yet
+	spacedTo   time.Time    // when the next missed tick may start
 }
 
 // poke has the emitter look whether something is due. It does not block.
@@ -53,15 +56,19 @@ func (e *emitter) poke() {
 	}
 }
 
-// run settles what is due whenever it is woken, until ctx is done. What it is about then is still
-// settled, each tick in one try, until publishing is done.
+// run settles what is due whenever it is woken, until ctx is done or it is replaced. What it is about
+// when ctx is done is still settled, each tick in one try, until publishing is done.
 func (e *emitter) run(ctx, publishing context.Context) {
 	defer close(e.done)
 	if e.before != nil {
 		<-e.before
 	}
-	e.begin()
-	for failures := 0; ctx.Err() == nil; {
+	position, known := e.book.Position(e.Identity())
+	if !known { // the ledger was told of it before
+		position = e.clock.Now().Round(0)
+	}
+	e.position = position
+	for failures := 0; ctx.Err() == nil && !e.isReplaced(); {
 		err := e.settleDue(publishing)
 		switch {
 		case err == nil:
@@ -73,40 +80,50 @@ func (e *emitter) run(ctx, publishing context.Context) {
 			failures++
 			delay := publishBackoff.Delay(failures, e.spread())
 			e.log.Warn("ticks not emitted yet", "after", e.position, "attempt", failures, "again_in", delay, "error", err)
-			pause(ctx, e.clock, delay)
+			e.pause(ctx, delay)
 		}
 	}
 }
 
-// begin finds out where the entry stands.
-func (e *emitter) begin() {
-	now := e.clock.Now().Round(0)
-	position, known := e.book.Position(e.Identity())
-	switch {
-	case !known: // the ledger was told of it before
-		position = now
-	case position.Sub(now) > maxAhead:
-		e.log.Error("the ledger has ticks far ahead of the clock, as one that was wrong leaves behind: they count as not emitted",
-			"ahead_until", position)
-		position = now
+// isReplaced reports whether another is to have the entry, or nobody.
+func (e *emitter) isReplaced() bool {
+	select {
+	case <-e.replaced:
+		return true
+	default:
+		return false
 	}
-	e.position = position
 }
 
-// wait returns when the emitter is woken, and when a tick is due that is less than one look away:
-// gocron may wake it early, where the wall clock was put back meanwhile.
+// lookEvery is how often an entry is looked at at least. A timer runs by the monotonic clock, which stands
+// still while the machine sleeps and does not know of a wall clock that was set, and gocron's go by when
+// they were set: without this a tick could come hours late after either.
+const lookEvery = time.Minute
+
+// wait returns when the emitter is woken, when a tick is due, and after lookEvery.
 func (e *emitter) wait(ctx context.Context) {
-	var due <-chan time.Time
-	next := e.timetable.Next(e.position)
-	if left := next.Sub(e.clock.Now().Round(0)); !next.IsZero() && left < lookEvery {
-		timer := e.clock.NewTimer(left)
-		defer timer.Stop()
-		due = timer.Chan()
+	left := lookEvery
+	if next := e.timetable.Next(e.position); !next.IsZero() {
+		left = min(left, next.Sub(e.clock.Now().Round(0)))
 	}
+	timer := e.clock.NewTimer(left)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+	case <-e.replaced:
 	case <-e.wake:
-	case <-due:
+	case <-timer.Chan():
+	}
+}
+
+// pause returns after a time, or when it is no use to wait.
+func (e *emitter) pause(ctx context.Context, d time.Duration) {
+	timer := e.clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-e.replaced:
+	case <-timer.Chan():
 	}
 }
 
@@ -120,13 +137,19 @@ func pause(ctx context.Context, clock clockwork.Clock, d time.Duration) {
 	}
 }
 
-// settleDue emits or skips the ticks that are due, the oldest first. After an error it is to be called
-// again, and decides anew: what was on time may have been missed meanwhile.
+// settleDue emits or skips the ticks that are due, the oldest first, as far as the emitter is not
+// replaced. After an error it is to be called again, and decides anew: what was on time may have been
+// missed meanwhile.
 func (e *emitter) settleDue(ctx context.Context) error {
 	if err := e.record(ctx); err != nil {
 		return err
 	}
 	now := e.clock.Now().Round(0)
+	if e.position.Sub(now) > maxAhead {
+		e.log.Error("ticks are settled far ahead of the clock, as one that was wrong leaves behind: they are emitted again at their time",
+			"until", e.position)
+		e.position = now
+	}
 	due := e.CatchUp.settle(e.timetable, e.position, now)
 	if due.skipped.Ticks > 0 {
 		if err := e.skip(ctx, due.skipped); err != nil {
@@ -134,22 +157,44 @@ func (e *emitter) settleDue(ctx context.Context) error {
 		}
 	}
 	for i, tick := range due.emitted {
+		if e.isReplaced() {
+			return nil
+		}
 		missed := i < due.missed
 		var notBefore time.Time
-		if delay := e.CatchUp.Delay(i); missed && delay > 0 {
-			notBefore = now.Add(delay)
+		if missed {
+			notBefore = e.spaced(now)
 		}
 		if err := e.emit(ctx, tick, notBefore, missed); err != nil {
 			return err
 		}
+		if missed {
+			e.spacedTo = later(notBefore, now).Add(e.CatchUp.Delay(1))
+		}
 	}
 	return nil
+}
+
+// spaced returns when the next missed tick may start, zero where it may at once.
+func (e *emitter) spaced(now time.Time) time.Time {
+	if e.spacedTo.After(now) {
+		return e.spacedTo
+	}
+	return time.Time{}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // skip settles ticks that are not emitted.
 func (e *emitter) skip(ctx context.Context, s ledger.Skip) error {
 	s.Entry, s.Name = e.Identity(), e.Name
 	if err := e.book.Skip(ctx, s); err != nil {
+		e.ail()
 		return err
 	}
 	e.log.Warn("ticks skipped", "from", s.From, "to", s.To, "ticks", s.Ticks, "more", s.AtLeast, "reason", s.Reason)
@@ -191,6 +236,7 @@ func (e *emitter) record(ctx context.Context) error {
 		return nil
 	}
 	if err := e.book.Tick(ctx, *e.unrecorded); err != nil {
+		e.ail()
 		return err
 	}
 	e.position, e.unrecorded = e.unrecorded.ScheduledFor, nil

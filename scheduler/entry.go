@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warrenmq/warren/routing"
+	"github.com/warrenmq/warren/scheduler/ledger"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -158,6 +159,9 @@ func (e Entry) timetable(zone *time.Location) (t Timetable, field string, err er
 		t, err = newOnce(e.At, zone)
 	default:
 		t, err = newCron(e.Cron, zone)
+	}
+	if err == nil && len(t.text) > ledger.MaxTimetableBytes {
+		err = fmt.Errorf("%d bytes are more than the ledger remembers it by, %d", len(t.text), ledger.MaxTimetableBytes)
 	}
 	return t, field, err
 }

@@ -12,7 +12,7 @@ const OnTime = 10 * time.Second
 
 // lookBack is how many due ticks are looked at one by one: as many as the largest cap, and those that
 // an entry which fires every second has on time.
-const lookBack = MaxCatchUpMax + int(OnTime/time.Second) + 1
+const lookBack = MaxCatchUpMax + int(OnTime/time.Second) + 2
 
 // settlement is what is to become of the ticks of an entry that are due.
 type settlement struct {

@@ -3,8 +3,10 @@ package scheduler
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/go-co-op/gocron/v2"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/warrenmq/warren/scheduler/ledger"
 )
@@ -17,6 +19,8 @@ type term interface {
 	Context() context.Context
 	// Check returns an error once the term has ended, whether or not its context has.
 	Check() error
+	// StepDown gives the term up, for others to lead.
+	StepDown()
 	// Release says that nothing will be published any more.
 	Release()
 }
@@ -28,16 +32,21 @@ type reign struct {
 	term       term
 	leading    context.Context // ends with the term, and when the scheduler stops
 	publishing context.Context // ends with the term, and some time after the scheduler stops
+	changed    <-chan struct{} // closed when there are other entries
 	book       *ledger.Writer
 	clock      gocron.Scheduler
-	stops      []context.CancelFunc       // of the emitters at work
+	atWork     []*emitter
 	ends       map[string]<-chan struct{} // closed when the newest emitter of an identity has ended
 	emitters   sync.WaitGroup
 }
 
+// beginTimeout bounds how long a leader may read the ledger, and tell it of its entries, before another
+// may try.
+const beginTimeout = 10 * time.Second
+
 // lead emits ticks until the term ends or ctx is done, and returns when nothing is published any more:
 // in the second case what is due is published within the grace. It returns an error where it could not
-// begin; then nothing was published, and another scheduler may try.
+// begin; then nothing was published, and it has stepped down.
 func (s *Scheduler) lead(ctx context.Context, t term) error {
 	defer t.Release()
 	leading, stop := context.WithCancel(t.Context())
@@ -47,20 +56,27 @@ func (s *Scheduler) lead(ctx context.Context, t term) error {
 	defer cancel()
 
 	r := reign{Scheduler: s, term: t, leading: leading, publishing: publishing, ends: map[string]<-chan struct{}{}}
-	err := r.run()
+	err := r.begin()
+	if err == nil {
+		s.failed.Store(nil)
+		r.run()
+	}
 	r.wait(cancel)
 	if leading.Err() != nil {
 		return nil // it could not be helped
 	}
-	s.config.Log.Error("the scheduler leads and cannot emit", "term", t.Number(), "error", err)
+	s.config.Log.Error("the scheduler leads and cannot emit: it leaves that to others", "term", t.Number(), "error", err)
+	t.StepDown()
+	s.failed.Store(&err)
 	return err
 }
 
-// run reads the ledger and has the entries emitted, those of now and after each change the new ones,
-// until it leads no longer. It returns an error where it cannot go on.
-func (r *reign) run() error {
+// begin reads the ledger and has the entries emitted.
+func (r *reign) begin() error {
+	ctx, cancel := clockwork.WithTimeout(r.leading, r.config.Clock, beginTimeout)
+	defer cancel()
 	stream := r.config.Names.Schedule()
-	state, err := ledger.Load(r.leading, r.config.Streams, stream, r.config.Clock.Now())
+	state, err := ledger.Load(ctx, r.config.Streams, stream, r.config.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -70,42 +86,60 @@ func (r *reign) run() error {
 	if err != nil {
 		return err
 	}
-	for r.leading.Err() == nil {
-		entries, changed := r.current()
-		if err := r.take(entries); err != nil {
-			return err
-		}
+	entries, changed := r.current()
+	r.changed = changed
+	return r.take(ctx, entries)
+}
+
+// run has the entries of each change emitted until it leads no longer. What cannot be taken is tried
+// again, and until then the entries before it are emitted.
+func (r *reign) run() {
+	for failures := 0; ; {
 		select {
 		case <-r.leading.Done():
-		case <-changed:
+			return
+		case <-r.changed:
+		}
+		var entries []scheduled
+		entries, r.changed = r.current()
+		for {
+			err := r.take(r.leading, entries)
+			if err == nil {
+				failures = 0
+				break
+			}
+			if r.leading.Err() != nil {
+				return
+			}
+			failures++
+			delay := publishBackoff.Delay(failures, r.spread())
+			r.config.Log.Warn("other entries are not emitted yet, those before still are", "again_in", delay, "error", err)
+			r.ail()
+			pause(r.leading, r.config.Clock, delay)
+			entries, r.changed = r.current()
 		}
 	}
-	return nil
 }
 
 // take has the entries of a configuration emitted, in place of those before. Who had an entry before
 // ends between two ticks, and who has it now begins then.
-func (r *reign) take(entries []scheduled) error {
+func (r *reign) take(ctx context.Context, entries []scheduled) error {
 	known := make([]ledger.Known, len(entries))
 	for i, p := range entries {
 		known[i] = ledger.Known{Entry: p.Identity(), Name: p.Name, Timetable: p.timetable.String()}
 	}
-	if err := r.book.Know(r.leading, known...); err != nil {
+	if err := r.book.Know(ctx, known...); err != nil {
 		return err
 	}
-	r.stopAll()
+	r.replaceAll()
 	emitters := make([]*emitter, len(entries))
 	for i, p := range entries {
 		e := r.emitter(p)
 		r.ends[p.Identity()] = e.done
 		emitters[i] = e
-		ctx, stop := context.WithCancel(r.leading)
-		r.stops = append(r.stops, stop)
-		r.emitters.Go(func() {
-			defer stop()
-			e.run(ctx, r.publishing)
-		})
+		r.emitters.Go(func() { e.run(r.leading, r.publishing) })
 	}
+	r.atWork = emitters
 	var err error
 	if r.clock, err = startClock(emitters, r.elector, r.config.Clock); err != nil {
 		return err
@@ -117,17 +151,18 @@ func (r *reign) take(entries []scheduled) error {
 func (r *reign) emitter(p scheduled) *emitter {
 	return &emitter{
 		scheduled: p, term: r.term, book: r.book, enqueuer: r.config.Enqueuer, clock: r.config.Clock, spread: r.spread,
-		log:    r.config.Log.With("entry", p.Name),
-		before: r.ends[p.Identity()], done: make(chan struct{}), wake: make(chan struct{}, 1),
+		log: r.config.Log.With("entry", p.Name), ail: r.ail,
+		before: r.ends[p.Identity()], done: make(chan struct{}), wake: make(chan struct{}, 1), replaced: make(chan struct{}),
 	}
 }
 
-// stopAll has the emitters at work end, and the clock. It does not wait for the emitters.
-func (r *reign) stopAll() {
-	for _, stop := range r.stops {
-		stop()
+// replaceAll has the emitters at work end between two ticks, for others, and their clock. It does not
+// wait for them.
+func (r *reign) replaceAll() {
+	for _, e := range r.atWork {
+		close(e.replaced)
 	}
-	r.stops = nil
+	r.atWork = nil
 	if r.clock != nil {
 		if err := r.clock.Shutdown(); err != nil { // it can but wake who has ended
 			r.config.Log.Error("the clock does not stop", "error", err)
@@ -138,7 +173,10 @@ func (r *reign) stopAll() {
 
 // wait returns when the emitters have ended, which they are made to by cancel once the grace is over.
 func (r *reign) wait(cancel context.CancelFunc) {
-	r.stopAll()
+	if r.leading.Err() == nil {
+		r.replaceAll() // it could not begin
+	}
+	defer r.replaceAll()
 	done := make(chan struct{})
 	go func() {
 		r.emitters.Wait()

@@ -7,10 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/scheduler/lease"
 	"github.com/warrenmq/warren/scheduler/ledger"
+	"github.com/warrenmq/warren/streams"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -88,6 +91,41 @@ func TestReplaceWhileATickIsPublished(t *testing.T) {
 	assert.Empty(t, b.outbox.calls)
 }
 
+// A catch-up ends with the tick that it is at.
+func TestReplaceEndsACatchUp(t *testing.T) {
+	release := make(chan struct{})
+	b := newBundle(func(context.Context, tasks.Task) error {
+		<-release
+		return nil
+	})
+	flood := entry("flood", "* * * * * *")
+	flood.CatchUp = CatchUp{Policy: CatchUpAll, Max: 500}
+	b.run(t, flood)
+	b.clock.Advance(time.Hour)
+	b.outbox.next(t)
+	flood.CatchUp = CatchUp{Policy: CatchUpNone}
+	b.replaced(t, flood)
+	close(release)
+	b.settles(t, 1+11) // those on time come under the new entry
+	b.stopped(t)
+	assert.Len(t, b.outbox.calls, 11)
+}
+
+// While the ledger cannot be told of other entries, those before are emitted.
+func TestReplaceWithoutALedger(t *testing.T) {
+	b := newBundle(nil)
+	b.run(t, entry("old", "* * * * *"))
+	b.streams.breaks(errBroken)
+	require.NoError(t, b.scheduler.Replace([]Entry{entry("new", "* * * * *")}))
+	b.clock.untilTimer(t, 500*time.Millisecond, 500*time.Millisecond)
+	b.streams.breaks(nil)
+	b.clock.Advance(500 * time.Millisecond)
+	b.waits(t, 2)
+	b.clock.Advance(30 * time.Second)
+	assert.Equal(t, "new", b.outbox.next(t).Schedule)
+	b.stopped(t)
+}
+
 func TestReplaceRefuses(t *testing.T) {
 	b := newBundle(nil)
 	b.run(t, entry("hourly", "@hourly"))
@@ -146,4 +184,39 @@ func TestRunByTwo(t *testing.T) {
 	stopSecond()
 	assert.Empty(t, first.calls)
 	assert.Empty(t, other.calls)
+}
+
+// halfBlind is streams of which one cannot be read.
+type halfBlind struct{ *memory }
+
+func (h halfBlind) ReadStream(ctx context.Context, stream string, from streams.Offset, each func(streams.Record) error) error {
+	if stream == "warren.schedule" {
+		return errBroken
+	}
+	return h.memory.ReadStream(ctx, stream, from, each)
+}
+
+// A scheduler that cannot read the ledger leaves the lease to one that can, and is not ready.
+func TestRunByOneThatCannot(t *testing.T) {
+	memory := newMemory()
+	run := func(streams Streams) (*Scheduler, *testLog, func()) {
+		log := &testLog{}
+		s, err := New(Config{
+			Entries: []Entry{entry("hourly", "@hourly")}, Enqueuer: newOutbox(clockwork.NewRealClock()), Streams: streams,
+			Lease: lease.MinLease, Log: slog.New(slog.NewTextHandler(log, nil)),
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		return s, log, func() { cancel(); require.NoError(t, <-done) }
+	}
+	blind, log, stopBlind := run(halfBlind{memory})
+	require.Eventually(t, func() bool { return blind.Ready() != nil && strings.Contains(log.String(), "leaves that to others") }, soon, time.Millisecond)
+	require.ErrorIs(t, blind.Ready(), errBroken)
+	able, log, stopAble := run(memory)
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "emitting ticks") }, soon, time.Millisecond)
+	require.NoError(t, able.Ready())
+	stopAble()
+	stopBlind()
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
@@ -14,12 +15,14 @@ import (
 
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/scheduler/lease"
+	"github.com/warrenmq/warren/scheduler/ledger"
 	"github.com/warrenmq/warren/streams"
 	"github.com/warrenmq/warren/tasks"
 )
 
-// DefaultGrace is how long a stopping scheduler waits for what is due to be published.
-const DefaultGrace = 30 * time.Second
+// DefaultGrace is how long a stopping scheduler waits for what is due to be published. Until then no
+// other emits, so it is shorter than OnTime; what hangs for longer the next one emits, under its ID.
+const DefaultGrace = 3 * time.Second
 
 // ErrInvalidConfig is a field of a configuration, other than of an entry, that is out of its
 // bounds.
@@ -50,8 +53,11 @@ type Config struct {
 	// Lease is how long a scheduler leads after it could last renew its lease, and so about how long
 	// nobody fires when one dies; the same for all schedulers. Defaults to lease.DefaultLease.
 	Lease time.Duration
-	// Grace is how long Run, once its context is done, waits for what is due to be published.
-	// Defaults to DefaultGrace.
+	// Declare declares the streams. It is called where they cannot be read or written, at most every
+	// 10 s: somebody may have deleted them. Optional.
+	Declare func(context.Context) error
+	// Grace is how long Run, once its context is done, waits for what is due to be published, while no
+	// other scheduler takes over. Defaults to DefaultGrace.
 	Grace time.Duration
 	// Clock tells the time. Defaults to the real one.
 	Clock clockwork.Clock
@@ -90,6 +96,9 @@ func (c Config) validate() error {
 	if c.Grace < 0 {
 		problems = append(problems, fmt.Errorf("%w: Grace: %s is below 0", ErrInvalidConfig, c.Grace))
 	}
+	if len(c.Entries) > ledger.MaxEntries {
+		problems = append(problems, fmt.Errorf("%w: Entries: %d, at most %d", ErrInvalidConfig, len(c.Entries), ledger.MaxEntries))
+	}
 	for _, e := range c.Entries {
 		problems = append(problems, e.Validate())
 	}
@@ -102,6 +111,8 @@ type Scheduler struct {
 	lease   *lease.Lease
 	elector gocron.Elector // the lease
 	spread  func() float64
+	failed  atomic.Pointer[error] // why the newest term came to nothing, nil where it did not
+	ailing  atomic.Bool           // a stream could not be written or read
 
 	mu      sync.Mutex
 	entries []scheduled
@@ -151,8 +162,9 @@ func schedule(entries []Entry) ([]scheduled, error) {
 
 // Replace replaces the entries, in this and in later runs, and does not block. It loses no tick and
 // doubles none: one that is being published is finished under the old entry, and what comes after it is
-// the new one's. An entry is the same as before where its identity is; if it fires at other times, those
-// from now on count. Where an error is returned, which is [ErrInvalidEntry], nothing has changed.
+// the new one's; a catch-up ends with the tick that it is at, and goes on as the new entry says. An entry is
+// the same as before where its identity is; if it fires at other times, those from now on count. Where an
+// error is returned, which is [ErrInvalidEntry] or [ErrInvalidConfig], nothing has changed.
 func (s *Scheduler) Replace(entries []Entry) error {
 	config := s.config
 	config.Entries = entries
@@ -179,9 +191,39 @@ func (s *Scheduler) current() ([]scheduled, <-chan struct{}) {
 	return s.entries, s.changed
 }
 
-// Ready returns nil while this scheduler leads, or could: it follows the lease. The error says what is
-// in the way.
-func (s *Scheduler) Ready() error { return s.lease.Ready() }
+// Ready returns nil while this scheduler emits ticks, or could: it follows the lease, and when it led
+// last it could read the ledger. The error says what is in the way.
+func (s *Scheduler) Ready() error {
+	if err := s.failed.Load(); err != nil {
+		return fmt.Errorf("the scheduler led and could not emit: %w", *err)
+	}
+	return s.lease.Ready()
+}
+
+// ail notes that the ledger is in trouble.
+func (s *Scheduler) ail() { s.ailing.Store(true) }
+
+// mendEvery is how often it is looked whether the streams need to be declared again.
+const mendEvery = 10 * time.Second
+
+// mend declares the streams again where they are in trouble: somebody may have deleted them. It blocks
+// until ctx is done.
+func (s *Scheduler) mend(ctx context.Context) {
+	for {
+		pause(ctx, s.config.Clock, mendEvery)
+		if ctx.Err() != nil {
+			return
+		}
+		if ailing := s.ailing.Swap(false); !ailing && s.lease.Ready() == nil {
+			continue
+		}
+		declaring, cancel := clockwork.WithTimeout(ctx, s.config.Clock, mendEvery)
+		if err := s.config.Declare(declaring); err != nil {
+			s.config.Log.Debug("the streams cannot be declared", "error", err) // what ails tells of it too
+		}
+		cancel()
+	}
+}
 
 // Run takes part in the election, emits ticks while it leads, and blocks until ctx is done. It stops in
 // this order: the entries, which get the grace to publish what is due already, without a further try
@@ -193,6 +235,12 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	defer stop()
 	elected := make(chan error, 1)
 	go func() { elected <- s.lease.Run(electing) }()
+	var mending sync.WaitGroup
+	if s.config.Declare != nil {
+		mending.Go(func() { s.mend(electing) })
+	}
+	defer mending.Wait()
+	defer stop()
 	s.config.Log.Info("scheduler running", "entries", len(s.config.Entries), "holder", s.lease.Holder())
 
 	for failures := 0; ctx.Err() == nil; {
@@ -205,6 +253,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			continue
 		}
 		failures++
+		s.ail()
 		pause(ctx, s.config.Clock, publishBackoff.Delay(failures, s.spread()))
 	}
 	stop()

@@ -383,6 +383,7 @@ func TestRunWithoutALedger(t *testing.T) {
 	term := newTerm(1)
 	require.ErrorIs(t, s.lead(t.Context(), term), errBroken)
 	<-term.released
+	require.Error(t, term.Check(), "it leaves the lease to others")
 	assert.Contains(t, b.log.String(), "the scheduler leads and cannot emit")
 }
 
@@ -402,6 +403,48 @@ func TestRunAfterAClockThatWasAhead(t *testing.T) {
 	assert.Contains(t, b.log.String(), "far ahead of the clock")
 	b.clock.Advance(30 * time.Second)
 	assert.Equal(t, "2026-11-22T06:00:00Z", b.outbox.next(t).ScheduledFor.Format(time.RFC3339))
+	b.stopped(t)
+}
+
+// A clock that is put back by far while the scheduler leads costs no more than the ticks in between.
+func TestRunWithAClockPutBackByFar(t *testing.T) {
+	b := newBundle(nil)
+	b.run(t, entry("minutely", "* * * * *"))
+	b.clock.Advance(30 * time.Second)
+	b.outbox.next(t)
+	b.settles(t, 1)
+	b.clock.putBack(24 * time.Hour)
+	b.clock.Advance(time.Minute)
+	require.Eventually(t, func() bool { return strings.Contains(b.log.String(), "far ahead of the clock") }, soon, time.Millisecond)
+	require.Eventually(t, func() bool {
+		b.clock.Advance(10 * time.Second) // the clock's next look may be a minute away
+		return len(b.outbox.calls) > 0
+	}, soon, time.Millisecond)
+	assert.Equal(t, 21, b.outbox.next(t).ScheduledFor.Day())
+	b.stopped(t)
+}
+
+// What is caught up after an error is spaced from what was before it.
+func TestRunSpacesOverErrors(t *testing.T) {
+	calls := 0
+	b := newBundle(func(context.Context, tasks.Task) error {
+		if calls++; calls == 3 {
+			return errors.New("no connection")
+		}
+		return nil
+	})
+	e := entry("hourly", "@hourly")
+	e.CatchUp = CatchUp{Policy: CatchUpAll, Spacing: time.Minute}
+	b.run(t, e)
+	b.clock.Advance(4*time.Hour + 30*time.Second + OnTime)
+	began := b.clock.Now()
+	b.outbox.next(t)
+	assert.Equal(t, began.Add(time.Minute), b.outbox.next(t).NotBefore)
+	b.outbox.next(t) // fails
+	b.clock.untilTimer(t, 500*time.Millisecond, 500*time.Millisecond)
+	b.clock.Advance(500 * time.Millisecond)
+	assert.Equal(t, began.Add(2*time.Minute), b.outbox.next(t).NotBefore)
+	b.outbox.next(t)
 	b.stopped(t)
 }
 

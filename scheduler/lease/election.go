@@ -41,6 +41,7 @@ type election struct {
 
 	mine  *tenure // nil: this process does not lead
 	ended error   // why the last term has ended
+	left  uint64  // the newest term that was given up while the lease held
 }
 
 func newElection(holder string, t timing) election {
@@ -77,7 +78,7 @@ func (e *election) accepted(r record, now instant) {
 		return // it was sent too long ago to count
 	}
 	switch until := sent + e.lease; {
-	case r.Kind == claim && e.mine == nil:
+	case r.Kind == claim && e.mine == nil && r.Term != e.left: // one is read again by a new session
 		e.mine = &tenure{term: r.Term, until: until}
 		e.next = max(e.next, now.slow+e.interval)
 		e.expire(now)
@@ -135,6 +136,23 @@ func (e *election) resign(now instant) (record, bool) {
 	}
 	e.mine.resigned = true
 	return e.write(resignation, e.mine.term, now), true
+}
+
+// standBack is for how many leases one who has given up its term leaves the next ones to others.
+const standBack = 2
+
+// stepDown gives up the term that this process holds. It returns the resignation, unless an append is
+// under way: then the lease runs out.
+func (e *election) stepDown(now instant) (record, bool) {
+	if e.mine == nil {
+		return record{}, false
+	}
+	term := e.mine.term
+	r, ok := e.resign(now)
+	e.left = term
+	e.end(errSteppedDown)
+	e.next = now.slow + standBack*e.lease
+	return r, ok
 }
 
 // write returns a record that is sent at now.

@@ -36,7 +36,7 @@ func live(t *rapid.T) {
 	if !known {
 		return // what proved it was trimmed, and nobody is left who knew: the log tells what to do
 	}
-	const soon = 3500 * time.Millisecond // lease, margin, the interval, and clocks that are slow
+	const soon = 8 * time.Second // lease, margin, the interval, two leases for who has stepped down, and clocks that are slow
 	for since := w.now; w.now-since < soon; {
 		w.fair(10 * time.Millisecond)
 		w.check()

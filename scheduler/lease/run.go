@@ -14,6 +14,7 @@ var (
 	errBehind      = errors.New("it has not been read up to now yet")
 	errUnknown     = errors.New("its beginning is gone, and nothing in it proves who holds the lease")
 	errStopping    = fmt.Errorf("%w: the process stops", ErrLost)
+	errSteppedDown = fmt.Errorf("%w: the process has given it up", ErrLost)
 )
 
 // Run follows the stream, claims and renews, and blocks until ctx is done. Then the term's context ends, and
@@ -150,16 +151,21 @@ func (l *Lease) look() instant {
 		return now
 	}
 	if r, ok := l.election.append(now); ok {
-		r.At = at
-		l.work.Go(func() {
-			_ = l.append(r) // it has logged why; look decides what is next
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.look()
-		})
+		l.send(r, at)
 	}
 	l.settle()
 	return now
+}
+
+// send appends a record beside. l.mu is held.
+func (l *Lease) send(r record, at time.Time) {
+	r.At = at
+	l.work.Go(func() {
+		_ = l.append(r) // it has logged why; look decides what is next
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.look()
+	})
 }
 
 // append appends a record. A broker that does not answer is not waited for longer than a lease: what is

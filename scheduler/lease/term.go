@@ -38,6 +38,25 @@ func (t *Term) Check() error {
 	return context.Cause(t.ctx)
 }
 
+// StepDown gives up the term before it is over, as one does who leads and cannot do what a leader is for:
+// the context ends, the lease is resigned, and for two leases this process leaves the next term to
+// others. Nothing may be done by the term any more. After a term that is lost it makes no difference. It
+// does not block.
+func (t *Term) StepDown() {
+	l := t.lease
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.term != t {
+		return
+	}
+	now, at := l.clock.read()
+	r, ok := l.election.stepDown(now)
+	l.settle()
+	if ok {
+		l.send(r, at)
+	}
+}
+
 // Release says that nothing will be done any more by this term. On a stop Run resigns once the term is
 // released, so that another takes over at once and still never acts beside this process. It may be called
 // several times, and after a term that is lost makes no difference. It does not block.

@@ -10,7 +10,7 @@ import (
 // What happens in a world, and how often beside each other.
 var (
 	fortunes    = []string{"run", "run", "run", "run", "time", "time", "all", "all", "all", "land", "land", "begin", "wake", "flow", "gulp", "gulp"}
-	misfortunes = []string{"fate", "outage", "outage", "outage", "stall", "block", "mute", "stop", "sleep", "wall", "cut", "restart", "resign", "trim", "junk"}
+	misfortunes = []string{"fate", "outage", "outage", "outage", "stall", "block", "mute", "stop", "sleep", "wall", "cut", "restart", "resign", "step down", "trim", "junk"}
 )
 
 // act does one thing that may happen.
@@ -87,6 +87,13 @@ func (w *world) act() {
 			}
 			if !p.election.busy {
 				w.processes[i] = w.start()
+			}
+		}
+	case "step down":
+		if p.awake() {
+			p.look()
+			if r, ok := p.election.stepDown(p.now); ok {
+				w.pending = append(w.pending, flight{r, p, true})
 			}
 		}
 	case "trim":
