@@ -3,10 +3,15 @@ package ledger
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"time"
 )
 
 // Entry is what the ledger knows of an entry of the schedule. All times are UTC.
+//
+// What is settled only ever grows, within an epoch: where a clock that was wrong has settled ticks that are
+// far ahead, [Writer.Restart] begins the next epoch, in which nothing is settled yet. What was written in an
+// older one, and comes late, changes nothing.
 type Entry struct {
 	Name string `json:"name,omitempty"`
 	// Timetable is the fingerprint of when it fires. Ticks after Since count; before that nothing is
@@ -15,9 +20,12 @@ type Entry struct {
 	Since     time.Time `json:"since,omitzero"`
 	// AbsentSince is when a leader's configuration first lacked the entry; zero while it has it.
 	AbsentSince time.Time `json:"absent_since,omitzero"`
-	// SeenAt and SeenTerm are of the record that said all this last: known or absent.
-	SeenAt   time.Time `json:"seen_at,omitzero"`
-	SeenTerm uint64    `json:"seen_term,omitempty"`
+	// SeenAt, SeenTerm and SeenEpoch are of the record that said all this last: known or absent.
+	SeenAt    time.Time `json:"seen_at,omitzero"`
+	SeenTerm  uint64    `json:"seen_term,omitempty"`
+	SeenEpoch uint64    `json:"seen_epoch,omitempty"`
+	// Epoch is the newest one, that of what follows.
+	Epoch uint64 `json:"epoch,omitempty"`
 	// Last is the newest fire time that is settled, emitted or skipped; zero where there is none.
 	Last time.Time `json:"last,omitzero"`
 	// Emitted is the newest fire time that was emitted; its ScheduledFor is zero where there is none.
@@ -45,11 +53,18 @@ func (e *Entry) Position() time.Time {
 func (e *Entry) known() bool { return !e.SeenAt.IsZero() }
 
 // merge adds what another says of the same entry. It is a maximum in each of three things, the sight,
-// the settled time and the emission, so it matters neither in which order nor how often it is done.
+// the settled time and the emission, of which each counts by its epoch first, so it matters neither in
+// which order nor how often it is done.
 func (e *Entry) merge(o Entry) {
 	if e.compareSight(&o) < 0 {
 		e.Name, e.Timetable, e.Since, e.AbsentSince = o.Name, o.Timetable, o.Since, o.AbsentSince
-		e.SeenAt, e.SeenTerm = o.SeenAt, o.SeenTerm
+		e.SeenAt, e.SeenTerm, e.SeenEpoch = o.SeenAt, o.SeenTerm, o.SeenEpoch
+	}
+	switch {
+	case o.Epoch < e.Epoch:
+		return
+	case o.Epoch > e.Epoch:
+		e.Epoch, e.Last, e.Emitted = o.Epoch, time.Time{}, Emission{}
 	}
 	if o.Last.After(e.Last) {
 		e.Last = o.Last
@@ -59,11 +74,11 @@ func (e *Entry) merge(o Entry) {
 	}
 }
 
-// compareSight orders sights by their time, which the writer lets ascend from one to the next of an
+// compareSight orders sights by their epoch, and in one by their time, which the writer lets ascend from one to the next of an
 // entry whatever the clock does, and not by their term: terms begin anew where the lease's stream was
 // deleted. What follows makes the order total.
 func (e *Entry) compareSight(o *Entry) int {
-	return cmp.Or(e.SeenAt.Compare(o.SeenAt), cmp.Compare(e.SeenTerm, o.SeenTerm), e.Since.Compare(o.Since),
+	return cmp.Or(cmp.Compare(e.SeenEpoch, o.SeenEpoch), e.SeenAt.Compare(o.SeenAt), cmp.Compare(e.SeenTerm, o.SeenTerm), e.Since.Compare(o.Since),
 		o.AbsentSince.Compare(e.AbsentSince), cmp.Compare(e.Timetable, o.Timetable), cmp.Compare(e.Name, o.Name))
 }
 
@@ -86,7 +101,10 @@ func (e *Entry) validate() error {
 			err = errors.Join(err, checkTime(optional.field, optional.time))
 		}
 	}
-	return errors.Join(err, checkText("id", e.Emitted.ID, 0, maxTextBytes))
+	if e.SeenEpoch > e.Epoch {
+		err = errors.Join(err, fmt.Errorf("seen_epoch: %d is newer than the epoch, %d", e.SeenEpoch, e.Epoch))
+	}
+	return errors.Join(err, checkEpoch(e.Epoch), checkText("id", e.Emitted.ID, 0, maxTextBytes))
 }
 
 // utc returns the entry with its times in UTC, without what only a running clock knows.

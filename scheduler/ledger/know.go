@@ -116,7 +116,7 @@ func (e Entry) seen(k Known, now time.Time) Entry {
 
 func (e *Entry) record(kind Kind, identity string) Record {
 	return Record{
-		Kind: kind, Entry: identity, Name: e.Name, Timetable: e.Timetable,
+		Kind: kind, Entry: identity, Name: e.Name, Epoch: e.Epoch, Timetable: e.Timetable,
 		Since: e.Since, AbsentSince: e.AbsentSince, At: e.SeenAt,
 	}
 }

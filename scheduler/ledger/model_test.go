@@ -79,8 +79,22 @@ func TestFoldFromAnySnapshotIsThatOfAll(t *testing.T) {
 					t.Skip("only what is known is emitted")
 				}
 				at := start.Add(time.Duration(second.Draw(t, "second")) * time.Second)
-				if err := w.Tick(ctx, tick(entry, at)); err == nil {
-					require.False(t, position(t, w, entry).Before(at))
+				before, _ := w.Entry(entry)
+				err := w.Tick(ctx, tick(entry, at))
+				if after, _ := w.Entry(entry); err == nil && after.Epoch == before.Epoch {
+					require.False(t, after.Position().Before(at))
+				}
+			},
+			"restart": func(t *rapid.T) {
+				w, entry := drawn(t), name.Draw(t, "entry")
+				before, known := w.Entry(entry)
+				if !known {
+					t.Skip("only what is known is restarted")
+				}
+				if err := w.Restart(ctx, entry); err == nil {
+					after, _ := w.Entry(entry)
+					require.Equal(t, before.Epoch+1, after.Epoch)
+					require.Equal(t, w.now(), after.Position())
 				}
 			},
 			"skip": func(t *rapid.T) {

@@ -48,6 +48,9 @@ type Record struct {
 	Entry string `json:"entry,omitempty"`
 	Name  string `json:"name,omitempty"`
 
+	// Epoch is the epoch of the entry in which it was written; see [Entry].
+	Epoch uint64 `json:"epoch,omitempty"`
+
 	// ScheduledFor is a tick's fire time, ID its task's ID, Key the routing key.
 	ScheduledFor time.Time `json:"scheduled_for,omitzero"`
 	ID           string    `json:"id,omitempty"`
@@ -100,6 +103,8 @@ const (
 	// MaxTimetableBytes bounds a timetable's fingerprint.
 	MaxTimetableBytes = 4096
 
+	// maxEpoch is what any reader of JSON can tell from its neighbours.
+	maxEpoch       = 1<<53 - 1
 	maxTextBytes   = 255
 	maxRecordBytes = 1 << 20
 	maxParts       = 1000
@@ -135,7 +140,7 @@ func (r *Record) Validate() error {
 	default:
 		return nil
 	}
-	err = errors.Join(err, checkTime("at", r.At), checkText("name", r.Name, 0, MaxNameBytes),
+	err = errors.Join(err, checkEpoch(r.Epoch), checkTime("at", r.At), checkText("name", r.Name, 0, MaxNameBytes),
 		checkText("scheduler", r.Scheduler, 0, maxTextBytes))
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrInvalidRecord, r.Kind, err)
@@ -164,6 +169,13 @@ func checkText(field, text string, low, high int) error {
 		return fmt.Errorf("%s: %d bytes, it has %d..%d", field, len(text), low, high)
 	case !utf8.ValidString(text):
 		return fmt.Errorf("%s: %.40q is not UTF-8", field, text)
+	}
+	return nil
+}
+
+func checkEpoch(epoch uint64) error {
+	if epoch > maxEpoch {
+		return fmt.Errorf("epoch: %d, at most %d", epoch, uint64(maxEpoch))
 	}
 	return nil
 }

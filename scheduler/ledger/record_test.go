@@ -43,6 +43,8 @@ func TestDecode(t *testing.T) {
 		"read_from is missing":           `{"kind":"snapshot","part":1,"parts":1,"read_from":8}`,
 		`entry "a": since: 0001-01-01`:   `{"kind":"snapshot","part":1,"parts":1,"read_from":1,"entries":{"a":{}}}`,
 		"absent: entry: 0 bytes":         `{"kind":"absent"}`,
+		"epoch: 9007199254740992, at":    strings.Replace(tickLine, `"term":1`, `"epoch":9007199254740992`, 1),
+		"seen_epoch: 2 is newer":         `{"kind":"snapshot","part":1,"parts":1,"read_from":1,"entries":{"a":{"since":"2026-11-22T07:00:00Z","seen_at":"2026-11-22T07:00:00Z","seen_epoch":2,"epoch":1}}}`,
 		"cannot unmarshal number -1":     strings.Replace(tickLine, `"term":1`, `"term":-1`, 1),
 		"json: cannot unmarshal array":   `[]`,
 		"unexpected end of JSON":         ``,
@@ -65,6 +67,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"kind":"known","entry":"a","name":"b","timetable":"@daily","since":"2026-11-22T07:00:00Z","at":"2026-11-22T07:00:00.000001Z","term":18446744073709551615}`))
 	f.Add([]byte(`{"kind":"absent","entry":"a","since":"2026-11-22T07:00:00Z","absent_since":"8999-12-31T23:59:59.999999Z","at":"1970-01-01T00:00:00+23:59"}`))
 	f.Add([]byte(`{"kind":"snapshot","snapshot":"x","part":1,"parts":2,"read_from":9,"at":"2026-11-22T07:00:00Z","entries":{"a":{"since":"2026-11-22T07:00:00Z","seen_at":"2026-11-22T07:00:00Z","emitted":{"id":"x"}}}}`))
+	f.Add([]byte(`{"kind":"snapshot","snapshot":"x","part":1,"parts":1,"read_from":9,"at":"2026-11-22T07:00:00Z","entries":{"a":{"since":"2026-11-22T07:00:00Z","seen_at":"2026-11-22T07:00:00Z","seen_epoch":1,"epoch":2}}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := Decode(streams.Record{Offset: 10, Body: body})
 		if err != nil {

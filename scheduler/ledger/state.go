@@ -36,9 +36,9 @@ func (s *State) Apply(r Record) {
 func (s *State) add(r Record) {
 	switch r.Kind {
 	case KindTick:
-		s.merge(r.Entry, Entry{Last: r.ScheduledFor, Emitted: Emission{r.ScheduledFor, r.ID, r.At}})
+		s.merge(r.Entry, Entry{Epoch: r.Epoch, Last: r.ScheduledFor, Emitted: Emission{r.ScheduledFor, r.ID, r.At}})
 	case KindSkipped:
-		s.merge(r.Entry, Entry{Last: r.To})
+		s.merge(r.Entry, Entry{Epoch: r.Epoch, Last: r.To})
 	case KindKnown, KindAbsent:
 		s.merge(r.Entry, r.sight())
 	case KindSnapshot:
@@ -52,7 +52,7 @@ func (s *State) add(r Record) {
 func (r *Record) sight() Entry {
 	return Entry{
 		Name: r.Name, Timetable: r.Timetable, Since: r.Since, AbsentSince: r.AbsentSince,
-		SeenAt: r.At, SeenTerm: r.Term,
+		SeenAt: r.At, SeenTerm: r.Term, SeenEpoch: r.Epoch, Epoch: r.Epoch,
 	}
 }
 

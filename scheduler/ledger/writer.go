@@ -125,6 +125,9 @@ func (w *Writer) Skip(ctx context.Context, s Skip) error {
 
 func (w *Writer) write(ctx context.Context, what string, r Record) error {
 	r.At = w.now()
+	if e, found := w.Entry(r.Entry); found {
+		r.Epoch = e.Epoch
+	}
 	if err := w.append(ctx, r); err != nil {
 		return fmt.Errorf("%s of %s: %w", what, r.Name, err)
 	}
