@@ -49,6 +49,21 @@ func (e *Entry) Position() time.Time {
 	return e.Since
 }
 
+// left returns since when no leader has had the entry, where it is absent. A tick that is newer tells that one
+// had it nevertheless: the record that it is absent was an older leader's, and came late.
+func (e *Entry) left() (since time.Time, absent bool) {
+	if e.AbsentSince.IsZero() {
+		return time.Time{}, false
+	}
+	since = e.AbsentSince
+	for _, sign := range []time.Time{e.Last, e.Emitted.At} {
+		if sign.After(since) {
+			since = sign
+		}
+	}
+	return since, true
+}
+
 // known reports whether a leader's configuration has, or had, the entry.
 func (e *Entry) known() bool { return !e.SeenAt.IsZero() }
 

@@ -29,6 +29,14 @@ var ErrTooManyEntries = errors.New("too many entries")
 // The error is [ErrTooManyEntries], [ErrInvalidRecord], which also says that two entries have one
 // identity, or the stream's.
 func (w *Writer) Know(ctx context.Context, entries ...Known) error {
+	if err := w.know(ctx, entries); err != nil {
+		return err
+	}
+	w.snapshotIfDue(ctx)
+	return nil
+}
+
+func (w *Writer) know(ctx context.Context, entries []Known) error {
 	w.knowing.Lock()
 	defer w.knowing.Unlock()
 	if len(entries) > MaxEntries {
@@ -45,7 +53,7 @@ func (w *Writer) Know(ctx context.Context, entries ...Known) error {
 	if err := w.appendChanges(ctx, found); err != nil {
 		return err
 	}
-	w.snapshotIfDue(ctx)
+	w.overruled = nil // all has been told anew
 	return nil
 }
 
@@ -103,8 +111,8 @@ func (w *Writer) makeRoom(come []Record) {
 // says nothing new.
 func (e Entry) seen(k Known, now time.Time) Entry {
 	since := e.Since
-	gone := !e.AbsentSince.IsZero() && now.Sub(e.AbsentSince) > returns
-	if !e.known() || gone || e.Timetable != k.Timetable {
+	left, gone := e.left()
+	if !e.known() || gone && now.Sub(left) > returns || e.Timetable != k.Timetable {
 		since = now
 	} else if e.AbsentSince.IsZero() && e.Name == k.Name {
 		return e

@@ -27,5 +27,6 @@ func (w *Writer) Restart(ctx context.Context, identity string) error {
 	if err := w.append(ctx, e.record(KindKnown, identity)); err != nil {
 		return fmt.Errorf("restart of %s: %w", e.Name, err)
 	}
+	delete(w.overruled, identity)
 	return nil
 }

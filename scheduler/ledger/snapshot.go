@@ -49,9 +49,10 @@ func (w *Writer) snapshotIfDue(ctx context.Context) {
 		return
 	}
 	defer w.writing.Unlock()
-	if !w.snapshotDue() {
+	if !w.snapshotDue() || !w.knowing.TryLock() {
 		return
 	}
+	defer w.knowing.Unlock()
 	first := !w.begun
 	w.begun, w.tried = true, w.cfg.Clock.Now()
 	err := w.snapshot(ctx, first)
@@ -81,7 +82,13 @@ func (w *Writer) snapshot(ctx context.Context, first bool) error {
 	ctx, cancel := clockwork.WithTimeout(ctx, w.cfg.Clock, snapshotTimeout)
 	defer cancel()
 	if !first {
-		if err := w.readBack(ctx); err != nil {
+		own := w.present()
+		err := w.readBack(ctx)
+		w.compare(own)
+		if err != nil {
+			return err
+		}
+		if err := w.repeat(ctx); err != nil {
 			return err
 		}
 	}

@@ -96,22 +96,24 @@ func (s *State) Position(identity string) (time.Time, bool) {
 // forget drops the entries that were absent for 30 days and, where there are more than limit, those
 // that were absent for longest.
 func (s *State) forget(now time.Time, limit int) {
-	var absent []string
+	type absentee struct {
+		identity string
+		since    time.Time
+	}
+	var absent []absentee
 	for identity, e := range s.entries {
-		switch {
-		case e.AbsentSince.IsZero():
-		case now.Sub(e.AbsentSince) > forgotten:
+		switch left, gone := e.left(); {
+		case !gone:
+		case now.Sub(left) > forgotten:
 			delete(s.entries, identity)
 		default:
-			absent = append(absent, identity)
+			absent = append(absent, absentee{identity, left})
 		}
 	}
 	if excess := min(len(s.entries)-limit, len(absent)); excess > 0 {
-		slices.SortFunc(absent, func(a, b string) int {
-			return s.entries[a].AbsentSince.Compare(s.entries[b].AbsentSince)
-		})
-		for _, identity := range absent[:excess] {
-			delete(s.entries, identity)
+		slices.SortFunc(absent, func(a, b absentee) int { return a.since.Compare(b.since) })
+		for _, a := range absent[:excess] {
+			delete(s.entries, a.identity)
 		}
 	}
 }

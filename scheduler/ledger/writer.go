@@ -47,7 +47,8 @@ type Writer struct {
 	stream Stream
 	cfg    Config
 
-	knowing sync.Mutex // held by Know
+	knowing   sync.Mutex       // held by whoever tells of sights: Know, Restart and who reads back; it guards what follows
+	overruled map[string]Entry // of the configuration's entries those to repeat, as the writer has them
 	snapshots
 
 	mu       sync.Mutex
