@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,7 +16,7 @@ import (
 // Until the stream exists it tries again.
 //
 // That a session has caught up it knows by a marker that it appends. A user who may not write to the
-// default exchange is never told.
+// default exchange is not told before that is mended.
 func (c *Client) Follow(ctx context.Context, stream string, to streams.Follower) error {
 	reader, err := c.NewStreamReader(StreamConfig{Stream: stream, Deliver: to.Deliver, follower: to})
 	if err != nil {
@@ -34,6 +35,9 @@ type pursuit struct {
 	caughtUp bool
 }
 
+// refusedMarker is how long to wait before a marker that was refused is tried again.
+const refusedMarker = 10 * time.Second
+
 // pursue begins a session's pursuit: from now on its marker is on the way. What it returns ends that,
 // and returns when it has ended.
 func (r *StreamReader) pursue(ctx context.Context) (end func()) {
@@ -43,7 +47,12 @@ func (r *StreamReader) pursue(ctx context.Context) (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = r.appendMarker(ctx, marker) // it has logged why not
+		waiting := backoff{min: refusedMarker, max: refusedMarker}
+		for r.appendMarker(ctx, marker) != nil { // it has logged why not; that may be mended
+			if waiting.wait(ctx) != nil {
+				return
+			}
+		}
 	}()
 	return func() {
 		cancel()

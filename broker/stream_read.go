@@ -34,7 +34,21 @@ func (c *Client) ReadStream(ctx context.Context, stream string, from streams.Off
 	return read.await(ctx, reader)
 }
 
-// reading is one call of ReadStream.
+// WatchStream calls each with the records of a stream from an offset on, in order, each once, and blocks
+// until each returns an error, which it returns as it is, or ctx is done, whose error it returns with what
+// stands in the way. It appends nothing, so it cannot tell where the stream ended when it was called. It
+// goes on through losses of its connection; [ErrNoQueue] and [ErrRefused] it returns.
+func (c *Client) WatchStream(ctx context.Context, stream string, from streams.Offset, each func(streams.Record) error) error {
+	read := reading{failed: make(chan error, 1), each: each}
+	reader, err := c.NewStreamReader(StreamConfig{Stream: stream, From: from, Deliver: read.take, unmarked: true})
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	return read.await(ctx, reader)
+}
+
+// reading is one call of ReadStream or WatchStream.
 type reading struct {
 	each   func(streams.Record) error
 	failed chan error // holds each's error

@@ -32,6 +32,8 @@ type StreamConfig struct {
 	// Prefetch is how many records may be under way, 1..65535. Defaults to DefaultStreamPrefetch.
 	Prefetch int
 
+	// unmarked says that nothing is appended: how far back now is stays unknown.
+	unmarked bool
 	// untilNow says that nothing is to be given once the reader has caught up.
 	untilNow bool
 	// follower has every session begin at From, and is told of each.
@@ -173,7 +175,7 @@ func (r *StreamReader) attend(ctx context.Context, s *streamSession) error {
 	switch {
 	case r.cfg.follower != nil:
 		defer r.pursue(ctx)()
-	case !r.marking:
+	case !r.marking && !r.cfg.unmarked:
 		r.marking = true
 		r.done.Go(func() { r.mark(ctx) })
 	}

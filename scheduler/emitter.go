@@ -148,6 +148,10 @@ func (e *emitter) settleDue(ctx context.Context) error {
 	if e.position.Sub(now) > maxAhead {
 		e.log.Error("ticks are settled far ahead of the clock, as one that was wrong leaves behind: they are emitted again at their time",
 			"until", e.position)
+		if err := e.book.Restart(ctx, e.Identity()); err != nil {
+			e.ail()
+			return err
+		}
 		e.position = now
 	}
 	due := e.CatchUp.settle(e.timetable, e.position, now)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // plainKey is a key that stands in a path as it is; others are quoted.
@@ -15,15 +16,14 @@ var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // jsonLevel is an object or a list that the walk is in.
 type jsonLevel struct {
 	list  bool
-	index int    // of the next item of a list
-	path  string // of the whole
-	key   string // of the value that comes, quoted where it needs be
+	index int    // of the newest item of a list
+	key   string // of the newest value of an object
 	value bool   // in an object: a value comes next, not a key
 }
 
-// eachText calls f with each text of a valid JSON document that is not a key: its path, such as
-// .window.from or [0], itself, and where it stands, quotes and all.
-func eachText(document []byte, f func(path, text string, start, end int)) error {
+// eachText calls f with each text of a valid JSON document that is not a key and is wanted: its path,
+// such as .window.from or [0], itself, and where it stands, quotes and all.
+func eachText(document []byte, wanted func(text string) bool, f func(path, text string, start, end int)) error {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()
 	var levels []jsonLevel
@@ -40,34 +40,39 @@ func eachText(document []byte, f func(path, text string, start, end int)) error 
 			levels = levels[:len(levels)-1]
 			continue
 		}
-		path := ""
 		if len(levels) > 0 {
 			in := &levels[len(levels)-1]
 			if key, ok := token.(string); ok && !in.list && !in.value {
-				if in.key = key; !plainKey.MatchString(key) {
-					in.key = strconv.Quote(key)
-				}
-				in.value = true
+				in.key, in.value = key, true
 				continue
 			}
-			path = in.next()
+			in.index++
+			in.value = false
 		}
 		switch token := token.(type) {
 		case json.Delim:
-			levels = append(levels, jsonLevel{list: token == '[', path: path})
+			levels = append(levels, jsonLevel{list: token == '[', index: -1})
 		case string:
-			start := before + bytes.IndexByte(document[before:], '"')
-			f(path, token, start, int(decoder.InputOffset()))
+			if wanted(token) {
+				start := before + bytes.IndexByte(document[before:], '"')
+				f(pathOf(levels), token, start, int(decoder.InputOffset()))
+			}
 		}
 	}
 }
 
-// next is the path of the value that comes, which is then counted.
-func (l *jsonLevel) next() string {
-	if l.list {
-		l.index++
-		return fmt.Sprintf("%s[%d]", l.path, l.index-1)
+// pathOf is the path of the newest value.
+func pathOf(levels []jsonLevel) string {
+	var path strings.Builder
+	for _, in := range levels {
+		switch {
+		case in.list:
+			fmt.Fprintf(&path, "[%d]", in.index)
+		case plainKey.MatchString(in.key):
+			path.WriteString("." + in.key)
+		default:
+			path.WriteString("." + strconv.Quote(in.key))
+		}
 	}
-	l.value = false
-	return l.path + "." + l.key
+	return path.String()
 }

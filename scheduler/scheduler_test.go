@@ -403,6 +403,11 @@ func TestRunAfterAClockThatWasAhead(t *testing.T) {
 	assert.Contains(t, b.log.String(), "far ahead of the clock")
 	b.clock.Advance(30 * time.Second)
 	assert.Equal(t, "2026-11-22T06:00:00Z", b.outbox.next(t).ScheduledFor.Format(time.RFC3339))
+	b.settles(t, 2)
+	b.deposed(t)
+	b.clock.Advance(90 * time.Minute)
+	b.lead(t)
+	assert.Equal(t, "2026-11-22T07:00:00Z", b.outbox.next(t).ScheduledFor.Format(time.RFC3339), "and for later leaders too")
 	b.stopped(t)
 }
 

@@ -74,10 +74,8 @@ func ParseTemplate(payload []byte) (*Template, error) {
 	t := &Template{source: bytes.Clone(payload)}
 	var problems []error
 	copied := 0
-	err := eachText(t.source, func(path, text string, start, end int) {
-		if !strings.Contains(text, "{{") {
-			return
-		}
+	isTemplate := func(text string) bool { return strings.Contains(text, "{{") }
+	err := eachText(t.source, isTemplate, func(path, text string, start, end int) {
 		parsed, err := parseTemplateText(text)
 		if err != nil {
 			problems = append(problems, &TemplateError{path, err})

@@ -35,7 +35,9 @@ func serve(ctx context.Context, service daemon.Service) error {
 	}
 	s, err := scheduler.New(scheduler.Config{
 		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(cipher.Before(client.Public())),
-		Streams: client, Names: client.Names(), Grace: cfg.Shutdown.Grace, Log: service.Log,
+		Streams: client, Names: client.Names(),
+		Declare: func(ctx context.Context) error { return client.Declare(ctx, cfg.Spec()) },
+		Grace:   min(cfg.Shutdown.Grace, scheduler.DefaultGrace), Log: service.Log,
 	})
 	if err != nil {
 		return err
@@ -43,7 +45,7 @@ func serve(ctx context.Context, service daemon.Service) error {
 	service.Ready(func() error { return errors.Join(client.Ready(), s.Ready()) })
 	watching, stop := context.WithCancel(ctx)
 	var watched sync.WaitGroup
-	watched.Go(func() { watchFile(watching, service, s.Replace) })
+	watched.Go(func() { watch(watching, service, s.Replace) })
 	defer watched.Wait()
 	defer stop()
 	return s.Run(ctx)

@@ -109,16 +109,16 @@ func TestRunFailsWhereItsAddressIsTaken(t *testing.T) {
 	assert.Contains(t, o.stderr, "address already in use")
 }
 
-// watch is a log that tells when a text was written.
-type watch struct {
+// watchedLog is a log that tells when a text was written.
+type watchedLog struct {
 	mu      sync.Mutex
 	text    strings.Builder
 	changed chan struct{}
 }
 
-func newWatch() *watch { return &watch{changed: make(chan struct{}, 1)} }
+func newWatch() *watchedLog { return &watchedLog{changed: make(chan struct{}, 1)} }
 
-func (w *watch) Write(p []byte) (int, error) {
+func (w *watchedLog) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
@@ -128,13 +128,13 @@ func (w *watch) Write(p []byte) (int, error) {
 	return w.text.Write(p)
 }
 
-func (w *watch) String() string {
+func (w *watchedLog) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.text.String()
 }
 
-func (w *watch) until(t *testing.T, text string) {
+func (w *watchedLog) until(t *testing.T, text string) {
 	t.Helper()
 	deadline := time.After(patience)
 	for !strings.Contains(w.String(), text) {
@@ -147,7 +147,7 @@ func (w *watch) until(t *testing.T, text string) {
 }
 
 // background runs the program until the test stops it, which returns its exit code.
-func background(t *testing.T, env map[string]string, args ...string) (log *watch, stop func() int) {
+func background(t *testing.T, env map[string]string, args ...string) (log *watchedLog, stop func() int) {
 	t.Helper()
 	log = newWatch()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -63,8 +63,14 @@ type schedulers struct {
 	never  bool      // no scheduler has run
 }
 
+// scheduleStreams reads the streams of the schedulers; broker.Client does.
+type scheduleStreams interface {
+	ledger.Reader
+	lease.Watcher
+}
+
 // ask reads the streams of the schedulers.
-func (c *cli) ask(ctx context.Context, from ledger.Reader, names routing.Names) (*schedulers, error) {
+func (c *cli) ask(ctx context.Context, from scheduleStreams, names routing.Names) (*schedulers, error) {
 	s := schedulers{known: c.now()}
 	var err error
 	if s.ledger, err = c.loadLedger(ctx, from, names.Schedule()); err != nil {
@@ -75,8 +81,6 @@ func (c *cli) ask(ctx context.Context, from ledger.Reader, names routing.Names) 
 	switch {
 	case errors.Is(err, broker.ErrNoQueue):
 		s.never = len(s.ledger.Entries()) == 0 // else somebody has deleted it
-	case errors.Is(err, broker.ErrEndUnknown):
-		c.notef("which scheduler leads is not known for certain: %v", err)
 	case err != nil:
 		return nil, err
 	}

@@ -42,6 +42,8 @@ type Daemon struct {
 	Flags func(*pflag.FlagSet)
 	// BackoffMax is how long to wait at most before RabbitMQ is tried again. Defaults to the client's.
 	BackoffMax time.Duration
+	// HeedsHangup says that SIGHUP does not end the daemon: it is told of by Service.Hangups.
+	HeedsHangup bool
 	// Check says what the configuration lacks for this command, before anything is connected.
 	Check func(*config.Config) error
 	// Serve does the work until ctx is done.
@@ -57,8 +59,11 @@ type Service struct {
 	// Client is connected; the daemon closes it.
 	Client *broker.Client
 	Config *config.Config
-	// Reload reads the configuration once more, from the same file and environment. It changes nothing.
-	Reload func() (*config.Config, error)
+	// Parse reads and checks another text of the configuration's file, in the same environment. It changes
+	// nothing.
+	Parse func(text []byte) (*config.Config, error)
+	// Hangups tells of each SIGHUP where the daemon heeds them.
+	Hangups <-chan os.Signal
 	Log    *slog.Logger
 	// Ready is called once, with what tells whether the daemon is ready.
 	Ready func(func() error)
@@ -91,6 +96,11 @@ func (d Daemon) Run(ctx context.Context, args []string, stdout, stderr io.Writer
 		fmt.Fprintf(stderr, "%s: %v\n", d.Name, err)
 		return code
 	}
+	hangups := make(chan os.Signal, 1)
+	if d.HeedsHangup { // from the beginning to the end: nothing else may become of one
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
 	opts, err := d.parse(args, stdout)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
@@ -117,7 +127,14 @@ func (d Daemon) Run(ctx context.Context, args []string, stdout, stderr io.Writer
 	}
 	err = d.serve(ctx, Service{
 		Config: cfg, Log: logging.New(stderr, level),
-		Reload: func() (*config.Config, error) { return config.LoadEnv(cfg.File, getenv) },
+		Parse: func(text []byte) (*config.Config, error) {
+			next, err := config.Parse(cfg.File, text, getenv)
+			if err == nil {
+				err = d.Check(next)
+			}
+			return next, err
+		},
+		Hangups: hangups,
 	})
 	switch {
 	case errors.Is(err, config.ErrInvalid), errors.Is(err, broker.ErrInvalidConfig):

@@ -72,7 +72,8 @@ func (m *memory) kinds() (kinds []string) {
 	return kinds
 }
 
-func (m *memory) ReadStream(_ context.Context, _ string, _ streams.Offset, each func(streams.Record) error) error {
+// WatchStream gives what there is, and returns.
+func (m *memory) WatchStream(_ context.Context, _ string, _ streams.Offset, each func(streams.Record) error) error {
 	for offset, _ := m.bounds(); ; offset++ {
 		body, found, _ := m.at(offset)
 		if !found {
