@@ -24,6 +24,7 @@ type fakeStream struct {
 	records []streams.Record
 	first   uint64 // what is older was trimmed
 	read    int    // how many records were given to readers
+	reads   int    // how many readers there were
 
 	// answer, where it is set, is asked about every record before it is appended: appended says whether
 	// it is, err is what Append answers.
@@ -60,13 +61,18 @@ func (f *fakeStream) append(body []byte) {
 	})
 }
 
-func (f *fakeStream) ReadStream(_ context.Context, _ string, from streams.Offset, each func(streams.Record) error) error {
+func (f *fakeStream) ReadStream(ctx context.Context, _ string, from streams.Offset, each func(streams.Record) error) error {
 	if f.refuse != nil {
 		return f.refuse
 	}
 	f.mu.Lock()
 	records := slices.Clone(f.records)
+	f.reads++
 	f.mu.Unlock()
+	if end := f.first + uint64(len(records)); from.Before(end) { // the offset is beyond it
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	for _, r := range records {
 		if since, timed := from.Value().(time.Time); from.Before(r.Offset) || timed && r.Time.Before(since) {
 			continue

@@ -14,77 +14,38 @@ type Reader interface {
 }
 
 // Load reads the state of a ledger up to now. It blocks. What it reads is bounded by how much is
-// appended between two snapshots, however old the ledger is; a stream without one, as one that is new,
-// it reads as a whole. Records that cannot be read are passed over. The clock says where to look for
-// records first, and a wrong one costs nothing but time. The errors are the reader's.
+// appended between two snapshots where something was within the last seconds, however old the ledger is,
+// and after a pause by little more; a stream without a snapshot, as one that is new, it reads as a whole.
+// Records that cannot be read are passed over. The clock says where to look for records first, and a
+// wrong one costs nothing but time. The errors are the reader's.
 func Load(ctx context.Context, reader Reader, stream string, now time.Time) (*State, error) {
-	start, found, err := findStart(ctx, reader, stream, now)
-	if err != nil {
+	s := search{reader: reader, stream: stream, now: now}
+	if err := s.run(ctx); err != nil {
 		return nil, err
 	}
-	if found {
-		load := loading{start: start}
-		err := reader.ReadStream(ctx, stream, streams.At(start), load.take)
-		if err != nil || load.covered {
-			return load.result(err)
+	if s.found {
+		load := loading{start: s.start}
+		err := load.from(ctx, reader, stream)
+		switch {
+		case errors.Is(err, errSilent): // nothing is there
+		case err != nil:
+			return nil, err
+		case load.covered:
+			return &load.state, nil
 		}
 	}
 	var load loading // all there is
-	return load.result(reader.ReadStream(ctx, stream, streams.First(), load.take))
+	if err := reader.ReadStream(ctx, stream, streams.First(), load.take); err != nil {
+		return nil, err
+	}
+	return &load.state, nil
 }
 
-// windows are how far back to look for a record that says where to begin.
-var windows = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, 10 * time.Hour, 10 * 24 * time.Hour, 400 * 24 * time.Hour}
+// silence is how long to wait for the next record from an offset on that a record names. There is one, or
+// the stream was deleted meanwhile and made anew: then the reader would wait until there is.
+const silence = 5 * time.Second
 
-// errFound ends the search.
-var errFound = errors.New("found")
-
-// findStart returns where to begin to read, as a record says that is one of the newest: from it on
-// everything will be read. A stream can be entered at a second and is read forwards only, so this looks in
-// windows that grow until one has a record, and takes the first one there. Where that is not the
-// smallest window it halves the time in which the newest record must be, down to a second: much may have
-// been emitted before a long pause. To look costs a connection.
-func findStart(ctx context.Context, reader Reader, stream string, now time.Time) (start uint64, found bool, err error) {
-	look := func(entry streams.Record) error {
-		if r, err := Decode(entry); err == nil {
-			if named, ok := r.start(); ok {
-				start, found = named, true
-				return errFound
-			}
-		}
-		return nil
-	}
-	// within reports whether there is such a record that is younger.
-	within := func(age time.Duration) (bool, error) {
-		err := reader.ReadStream(ctx, stream, streams.Since(now.Add(-age)), look)
-		if errors.Is(err, errFound) {
-			return true, nil
-		}
-		return false, err
-	}
-	var low, high time.Duration // none is younger than low, one is younger than high
-	for _, high = range windows {
-		if hit, err := within(high); err != nil {
-			return 0, false, err
-		} else if hit {
-			break
-		}
-		low = high
-	}
-	for found && high > windows[0] && high-low > time.Second {
-		middle := low + (high-low)/2
-		hit, err := within(middle)
-		switch {
-		case err != nil:
-			return 0, false, err
-		case hit:
-			high = middle
-		default:
-			low = middle
-		}
-	}
-	return start, found, nil
-}
+var errSilent = errors.New("no record comes")
 
 // loading is one reading of a ledger.
 type loading struct {
@@ -92,6 +53,22 @@ type loading struct {
 	start   uint64
 	parts   map[string]map[int]bool // of snapshots that know what stands before start
 	covered bool                    // all parts of one were read
+}
+
+// from reads from start on. An error is errSilent where the stream has nothing there.
+func (l *loading) from(ctx context.Context, reader Reader, stream string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(silence, func() { cancel(errSilent) })
+	defer timer.Stop()
+	err := reader.ReadStream(ctx, stream, streams.At(l.start), func(entry streams.Record) error {
+		timer.Reset(silence)
+		return l.take(entry)
+	})
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return errSilent
+	}
+	return err
 }
 
 func (l *loading) take(entry streams.Record) error {
@@ -121,11 +98,4 @@ func (l *loading) note(r Record) {
 	}
 	read[r.Part] = true
 	l.covered = len(read) == r.Parts
-}
-
-func (l *loading) result(err error) (*State, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &l.state, nil
 }

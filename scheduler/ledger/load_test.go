@@ -1,33 +1,49 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/streams"
 )
 
-// However old a ledger is, to load it takes about what lies between two snapshots.
+// However old a ledger is, to load it takes about what lies between two snapshots, and few connections.
 func TestLoadIsBounded(t *testing.T) {
 	t.Parallel()
 	f, clock := newStream()
 	ctx := t.Context()
 	w := lead(t, f, clock, 1)
 	require.NoError(t, w.Know(ctx, known("a", "b")...))
-	for i := range 1000 {
-		clock.Advance(time.Minute)
-		require.NoError(t, w.Tick(ctx, tick("a", start.Add(time.Duration(i+1)*time.Minute))))
+	const ticks = 2000
+	for i := range ticks {
+		clock.Advance(20 * time.Second)
+		require.NoError(t, w.Tick(ctx, tick("a", start.Add(time.Duration(i+1)*20*time.Second))))
 	}
-	for name, idle := range map[string]time.Duration{"at once": 0, "after a pause": 3 * time.Hour, "after months": 300 * 24 * time.Hour} {
-		before := f.read
-		state, err := Load(ctx, f, stream, clock.Now().Add(idle))
+	for name, test := range map[string]struct {
+		idle        time.Duration
+		reads, read int
+	}{
+		"at once":         {0, 2, 100},
+		"after seconds":   {30 * time.Second, 3, 200},
+		"after a pause":   {3 * time.Hour, 6, 2*maxLooked + 1000},
+		"after weeks":     {30 * 24 * time.Hour, 8, ticks + 2*maxLooked + 1000},
+		"after years":     {1000 * 24 * time.Hour, 6, ticks + 1000},
+		"by a slow clock": {-1000 * 24 * time.Hour, 2, ticks + 1000},
+	} {
+		f.read, f.reads = 0, 0
+		state, err := Load(ctx, f, stream, clock.Now().Add(test.idle))
 		require.NoError(t, err)
 		assert.Equal(t, f.all().Entries(), state.Entries())
-		assert.Less(t, f.read-before, 200, name)
+		assert.LessOrEqual(t, f.read, test.read, name)
+		assert.LessOrEqual(t, f.reads, test.reads, name)
 	}
 	f.refuse = errors.New("refused")
 	_, err := Load(ctx, f, stream, clock.Now())
@@ -88,6 +104,34 @@ func TestLoadOfAStreamThatBeganAnew(t *testing.T) {
 	assert.Equal(t, f.all().Entries(), state.Entries())
 	at, _ := state.Position("a")
 	assert.Equal(t, start.Add(3*time.Minute), at, "the next snapshot says all again")
+}
+
+// remade is a stream that is deleted once it has been read, and made anew.
+type remade struct{ *fakeStream }
+
+func (r remade) ReadStream(ctx context.Context, stream string, from streams.Offset, each func(streams.Record) error) error {
+	err := r.fakeStream.ReadStream(ctx, stream, from, each)
+	r.records = r.records[:min(len(r.records), 2)]
+	return err
+}
+
+func TestLoadWhileTheStreamIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, clock := newStream()
+		w := lead(t, f, clock, 1)
+		require.NoError(t, w.Know(t.Context(), known("a", "b")...))
+		for i := range 100 {
+			clock.Advance(snapshotAfter)
+			require.NoError(t, w.Tick(t.Context(), tick("a", start.Add(time.Duration(i)*time.Minute))))
+		}
+		begun := time.Now()
+		state, err := Load(t.Context(), remade{f}, stream, clock.Now())
+		require.NoError(t, err)
+		assert.Equal(t, f.all().Entries(), state.Entries())
+		assert.Len(t, state.Entries(), 2)
+		assert.Equal(t, silence, time.Since(begun))
+	})
 }
 
 func TestRead(t *testing.T) {

@@ -131,7 +131,8 @@ func TestFoldFromAnySnapshotIsThatOfAll(t *testing.T) {
 			require.Equal(t, want, foldFrom(t, f, from), "from %d", from)
 		}
 		if len(starts) > 0 {
-			trimmed := &fakeStream{clock: clock, records: f.records[slices.Max(slices.Collect(maps.Keys(starts))):]}
+			first := slices.Max(slices.Collect(maps.Keys(starts)))
+			trimmed := &fakeStream{clock: clock, records: f.records[first:], first: first}
 			loaded, err := Load(ctx, trimmed, stream, clock.Now())
 			require.NoError(t, err)
 			require.Equal(t, want, loaded.Entries(), "trimmed")
