@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -126,11 +127,18 @@ func (c *Client) withChannel(ctx context.Context, purpose string, f func(newChan
 	switch {
 	case !stop() && err != nil:
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
-	case err != nil && conn.IsClosed() && isLoss(err):
+	case err != nil && isLoss(err) && (conn.IsClosed() || isOfSocket(err)):
 		err = fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
 	conn.shut()
 	return err
+}
+
+// isOfSocket reports whether a read or a write has failed; the library may not have closed the
+// connection yet.
+func isOfSocket(err error) bool {
+	var opErr *net.OpError
+	return errors.As(err, &opErr)
 }
 
 // isLoss reports whether an error that came with a closed connection is the loss of it, and not the

@@ -30,6 +30,9 @@ type ConsumerConfig struct {
 	Paused bool
 }
 
+// maxPrefetch is AMQP's bound.
+const maxPrefetch = 65535
+
 func (cfg *ConsumerConfig) validate() error {
 	switch {
 	case cfg.Queue == "":

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/warrenmq/warren/tasks"
 )
 
 // filtered returns what the filter makes of a stream.
@@ -113,7 +115,7 @@ func TestFilterKeepsProperties(t *testing.T) {
 			short("kind"), short("guest"), short("app"), short("cluster")), false)
 		require.True(t, ok)
 		assert.Equal(t, fromDelivery(&plain), m, name)
-		assert.Equal(t, map[string]any{"warren-error": unreadable.Error()}, looked(&d).Headers, "only looked at")
+		assert.Equal(t, map[string]any{"warren-error": unreadable.Error()}, looked(tasks.NewLetter(m, unreadable, nil)).Headers, "only looked at")
 	}
 }
 

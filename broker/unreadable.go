@@ -25,12 +25,12 @@ func received(d *amqp.Delivery) (tasks.Message, error) {
 	return fromDelivery(&bare), fmt.Errorf("%w: %s", ErrUnreadable, why)
 }
 
-// looked turns a delivery that is only looked at into a message. Headers that cannot be read are
+// looked returns the message of a letter that is only looked at. Headers that cannot be read are
 // told of where the text of a dead letter's error is.
-func looked(d *amqp.Delivery) tasks.Message {
-	m, unreadable := received(d)
-	if unreadable != nil {
-		m.Headers = map[string]any{tasks.HeaderError: unreadable.Error()}
+func looked(l *tasks.Letter) tasks.Message {
+	m := l.Message
+	if l.Unreadable != nil {
+		m.Headers = map[string]any{tasks.HeaderError: l.Unreadable.Error()}
 	}
 	return m
 }
