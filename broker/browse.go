@@ -15,7 +15,7 @@ import (
 func (c *Client) Browse(ctx context.Context, queue string, limit int, each func(tasks.Message) bool) error {
 	_, err := c.sift(ctx, queue, limit, func(l *tasks.Letter) bool {
 		l.Leave()
-		return each(looked(l))
+		return each(l.Shown())
 	})
 	if err != nil {
 		return fmt.Errorf("browse %s: %w", queue, err)

@@ -78,3 +78,12 @@ func (e *PublishError) Error() string {
 
 // Unwrap returns what became of the message.
 func (e *PublishError) Unwrap() error { return e.Err }
+
+// Unconfirmed reports whether the message may have been published nevertheless.
+func (e *PublishError) Unconfirmed() bool { return errors.Is(e.Err, ErrUnconfirmed) }
+
+// OfMessage reports whether the message, or where it was to go, is at fault, so that another message
+// may well be published.
+func (e *PublishError) OfMessage() bool {
+	return errors.Is(e.Err, ErrUnroutable) || errors.Is(e.Err, ErrNacked) || errors.Is(e.Err, tasks.ErrInvalidTask)
+}

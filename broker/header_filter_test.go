@@ -115,7 +115,7 @@ func TestFilterKeepsProperties(t *testing.T) {
 			short("kind"), short("guest"), short("app"), short("cluster")), false)
 		require.True(t, ok)
 		assert.Equal(t, fromDelivery(&plain), m, name)
-		assert.Equal(t, map[string]any{"warren-error": unreadable.Error()}, looked(tasks.NewLetter(m, unreadable, nil)).Headers, "only looked at")
+		assert.Equal(t, map[string]any{"warren-error": unreadable.Error()}, tasks.NewLetter(m, unreadable, nil).Shown().Headers, "only looked at")
 	}
 }
 

@@ -25,16 +25,6 @@ func received(d *amqp.Delivery) (tasks.Message, error) {
 	return fromDelivery(&bare), fmt.Errorf("%w: %s", ErrUnreadable, why)
 }
 
-// looked returns the message of a letter that is only looked at. Headers that cannot be read are
-// told of where the text of a dead letter's error is.
-func looked(l *tasks.Letter) tasks.Message {
-	m := l.Message
-	if l.Unreadable != nil {
-		m.Headers = map[string]any{tasks.HeaderError: l.Unreadable.Error()}
-	}
-	return m
-}
-
 // unreadable reports whether the library gave the connection up over something that it could not
 // read, told by what it said when it closed it. It reports a read that fails, and a write, in the same
 // way.

@@ -27,6 +27,8 @@ type Record struct {
 	Errors []string `json:"errors"`
 	// Attempt is the 1-based count of the start that ended in this letter.
 	Attempt int `json:"attempt"`
+	// Replays is how often it was a letter before and was replayed.
+	Replays int `json:"replays"`
 	// Priority is what the task's counts as, tasks.MinPriority..tasks.MaxPriority.
 	Priority int `json:"priority"`
 	// FailedAt is when it became a letter; the zero time, and no field, where nothing tells.
@@ -52,7 +54,7 @@ func FromMessage(m tasks.Message, deadQueue string) Record {
 	t, _ := tasks.Decode(m, queue, time.Time{}) // what is malformed keeps its default
 	r := Record{
 		ID: m.MessageID, Key: t.Key, Queue: queue, Errors: t.Errors,
-		Attempt: t.Attempt, Priority: t.EffectivePriority(), Headers: plainTable(m.Headers, maxDepth),
+		Attempt: t.Attempt, Replays: tasks.Replays(m), Priority: t.EffectivePriority(), Headers: plainTable(m.Headers, maxDepth),
 	}
 	if r.Errors == nil {
 		r.Errors = []string{}

@@ -172,15 +172,15 @@ func TestRecordJSON(t *testing.T) {
 	m := workerLetter(t, "id-1", "email.welcome", tasks.ReasonPermanent)
 	m.Headers = map[string]any{
 		"warren-routing-key": "email.welcome", "warren-dead-reason": "permanent", "warren-failed-at": "2026-11-22T06:00:01Z",
-		"bytes": []byte("ü"), "binary": []byte{0xff}, "nan": math.NaN(), "single": float32(1.5), "at": failedAt,
+		"warren-replays": int64(3), "bytes": []byte("ü"), "binary": []byte{0xff}, "nan": math.NaN(), "single": float32(1.5), "at": failedAt,
 		"deep": map[string]any{"list": []any{int8(1), uint64(math.MaxUint64), nil, true}}, "odd": struct{ A int }{1},
 	}
 	assert.JSONEq(t, `{
-		"id": "id-1", "key": "email.welcome", "queue": "email", "reason": "permanent", "error": "", "errors": [], "attempt": 1,
+		"id": "id-1", "key": "email.welcome", "queue": "email", "reason": "permanent", "error": "", "errors": [], "attempt": 1, "replays": 3,
 		"priority": 7, "failed_at": "2026-11-22T06:00:01Z", "worker": "", "payload": "{\"to\":\"ü\"}",
 		"headers": {
 			"warren-routing-key": "email.welcome", "warren-dead-reason": "permanent", "warren-failed-at": "2026-11-22T06:00:01Z",
-			"bytes": "ü", "binary": "/w==", "nan": "NaN", "single": 1.5, "at": "2026-11-22T06:00:01Z",
+			"warren-replays": 3, "bytes": "ü", "binary": "/w==", "nan": "NaN", "single": 1.5, "at": "2026-11-22T06:00:01Z",
 			"deep": {"list": [1, 18446744073709551615, null, true]}, "odd": "{1}"
 		}
 	}`, encode(deadletter.FromMessage(m, "email.dead")))

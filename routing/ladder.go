@@ -80,9 +80,16 @@ func (n Names) Delay(delay time.Duration, to Address) (Hop, bool, error) {
 
 // OriginalKey takes the ladder's digits off a key that has come through it with [ToRoute]. The
 // second result is false where the key is not of that form.
-func OriginalKey(key string) (string, bool) {
+func OriginalKey(key string) (string, bool) { return behindDigits(key, "r.") }
+
+// OriginalQueue takes the ladder's digits off a key that has come through it with [ToQueue]. The
+// second result is false where the key is not of that form.
+func OriginalQueue(key string) (string, bool) { return behindDigits(key, "q.") }
+
+// behindDigits returns what stands in a ladder key behind the digits and a mark.
+func behindDigits(key, mark string) (string, bool) {
 	const front = 2 * LadderDigits
-	if len(key) < front+2 || key[front:front+2] != "r." {
+	if len(key) < front+len(mark) || key[front:front+len(mark)] != mark {
 		return "", false
 	}
 	for i := 0; i < front; i += 2 {
@@ -90,7 +97,7 @@ func OriginalKey(key string) (string, bool) {
 			return "", false
 		}
 	}
-	return key[front+2:], true
+	return key[front+len(mark):], true
 }
 
 // ladderTTL is how long the queue of one digit holds a message.

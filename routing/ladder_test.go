@@ -105,11 +105,16 @@ func TestOriginalKeyRoundTrips(t *testing.T) {
 		original, ok := routing.OriginalKey(hop.Key)
 		require.True(t, ok)
 		require.Equal(t, key, original)
+		_, ok = routing.OriginalQueue(hop.Key)
+		require.False(t, ok, "a key is no queue's name")
 
 		hop, _, err = routing.Names{}.Delay(delay, routing.ToQueue("email"))
 		require.NoError(t, err)
 		_, ok = routing.OriginalKey(hop.Key)
 		require.False(t, ok, "a queue's name is no key")
+		queue, ok := routing.OriginalQueue(hop.Key)
+		require.True(t, ok)
+		require.Equal(t, "email", queue)
 	})
 }
 
@@ -124,6 +129,10 @@ func TestOriginalKeyOfOtherKeys(t *testing.T) {
 		original, ok := routing.OriginalKey(key)
 		assert.False(t, ok, "%q", key)
 		assert.Empty(t, original, "%q", key)
+		if key != zeros+"q.email" {
+			_, ok = routing.OriginalQueue(key)
+			assert.False(t, ok, "%q", key)
+		}
 	}
 }
 

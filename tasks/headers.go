@@ -21,8 +21,9 @@ const (
 	HeaderBatchID      = "warren-batch-id"      // what the task is a part of
 	HeaderBatchIndex   = "warren-batch-index"   // 1..total
 	HeaderBatchTotal   = "warren-batch-total"
-	HeaderKeyID        = "warren-key-id" // of the key that the payload is encrypted with
-	HeaderTraceParent  = "traceparent"   // W3C trace context
+	HeaderReplays      = "warren-replays" // how often the work was a letter and was replayed
+	HeaderKeyID        = "warren-key-id"  // of the key that the payload is encrypted with
+	HeaderTraceParent  = "traceparent"    // W3C trace context
 	HeaderTraceState   = "tracestate"
 
 	HeaderDeadReason = "warren-dead-reason"

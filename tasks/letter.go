@@ -20,6 +20,16 @@ func NewLetter(m Message, unreadable error, answer func(remove bool) error) *Let
 	return &Letter{Message: m, Unreadable: unreadable, answer: answer}
 }
 
+// Shown returns the message as it is shown: headers that cannot be read are told of where the text of
+// a dead letter's error is.
+func (l *Letter) Shown() Message {
+	m := l.Message
+	if l.Unreadable != nil {
+		m.Headers = map[string]any{HeaderError: l.Unreadable.Error()}
+	}
+	return m
+}
+
 // Remove takes the letter out of its queue for good. An error means that it was not taken out: the
 // connection that it came by is lost, or the sifting is over, and it is in its queue again. After the first
 // answer a call has no effect and returns nil.
