@@ -114,6 +114,21 @@ func TestBrowsePartOfTheQueue(t *testing.T) {
 	assert.Equal(t, append(slices.Clone(want), more), f.drain("email.dead"))
 }
 
+// Before 4.3 what is given back goes to the end of the queue, so that all has to be taken.
+func TestBrowsePartOfWhatWasNeverLookedAt(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	var want []string
+	for i := range 20 {
+		want = append(want, strconv.Itoa(i))
+		require.NoError(t, f.client.Publish(f.ctx, tasks.Message{RoutingKey: "email.dead", MessageID: want[i]}))
+	}
+	require.Equal(t, want[:3], f.browse("email.dead", 3))
+	require.Equal(t, want[:5], f.browse("email.dead", 5))
+	assert.Equal(t, want, f.drain("email.dead"))
+}
+
 // more adds one message to a queue, which gives it out last.
 func (f *fixture) more(queue, id string) string {
 	f.t.Helper()

@@ -45,12 +45,15 @@ const (
 // Looking is a delivery that is given back. Meanwhile the letters looked at are unacknowledged:
 // no other consumer or browser is given them, the queue's depth is lower by them, a consumer more
 // is counted. Letters that arrive meanwhile are not shown, unless their priority puts them before one
-// that lay there (RabbitMQ 4.3). What was left is marked as redelivered afterwards.
-// How many are taken can be more than limit: a quorum queue gives out what came back before
-// anything else and takes it back behind everything that did, so that order is kept only by taking
-// all that has ever been looked at. A process that is killed, or a lost connection, gives the
-// letters back too, in any order. Nobody should dawdle: before RabbitMQ 4.3 the broker closes a
-// channel that holds a delivery for longer than its acknowledgement timeout (30 minutes).
+// that lay there (RabbitMQ 4.3). What was left is marked as redelivered afterwards, and before 4.3 lies
+// behind what arrived meanwhile.
+//
+// How many are taken can be more than limit, for the order's sake. Before 4.3 a quorum queue without a
+// delivery limit takes back what it gave out at its very end, so all is taken. From 4.3 on it gives out
+// what came back before anything else, and takes it back behind everything that did: taken is all that
+// has ever been looked at. A process that is killed, or a lost connection, gives the letters back too,
+// in any order. Nobody should dawdle: before RabbitMQ 4.3 the broker closes a channel that holds a
+// delivery for longer than its acknowledgement timeout (30 minutes).
 //
 // The payloads of one round of letters are in memory at a time: at most 1024 letters, and some 8 MB where
 // their sizes do not vary much; what is left costs a bit.
@@ -82,7 +85,10 @@ func (c *Client) sift(ctx context.Context, queue string, limit int, each func(*t
 		if err != nil {
 			return err
 		}
-		s := sifting{letters: newLetters(channel, queue), each: each, left: limit, rest: math.MaxInt}
+		s := sifting{
+			letters: newLetters(channel, queue), each: each, left: limit, rest: math.MaxInt,
+			toBack: !c.version.AtLeast(4, 3),
+		}
 		if limit < 1 {
 			s.left = math.MaxInt
 		}
@@ -120,6 +126,8 @@ type sifting struct {
 	each    func(*tasks.Letter) bool
 	left    int // letters that may still be shown
 	rest    int // letters that lay there and are still to be taken
+	// toBack: what is given back to a quorum queue without a delivery limit goes to its very end.
+	toBack bool
 
 	redelivered bool // the newest has been given back before
 	largest     int  // the largest payload of the round
@@ -174,7 +182,7 @@ func (s *sifting) next(round int, took time.Duration) int {
 
 // enough reports whether nothing is left to show, nor to take for the order's sake.
 func (s *sifting) enough(ctx context.Context) bool {
-	return (s.left == 0 || ctx.Err() != nil) && !s.redelivered
+	return (s.left == 0 || ctx.Err() != nil) && !s.redelivered && !s.toBack
 }
 
 // show notes a delivery, and shows it where it is wanted.
