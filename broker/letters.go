@@ -19,7 +19,7 @@ const (
 	returnedAtOnce = 16
 	// returnWait bounds the wait until what was given back in one go is seen in the queue, and returnPoll
 	// is how often it is looked for.
-	returnWait = time.Second
+	returnWait = 3 * time.Second
 	returnPoll = 2 * time.Millisecond
 )
 
@@ -29,6 +29,7 @@ type letters struct {
 	channel *amqp.Channel
 	queue   string
 	closed  <-chan *amqp.Error
+	others  int // consumers that the queue had before
 
 	newest uint64   // delivery tag
 	rounds []uint64 // the newest delivery tag of each get and each consumer, in order
@@ -40,7 +41,8 @@ type letters struct {
 	removed []uint64      // a bit for each delivery tag
 	count   int           // of removals
 	sent    int           // removals that were sent
-	known   int           // removals that the broker knows of: it has answered something since
+	heard   int           // removals that were sent before the last thing that was asked
+	known   int           // removals that the queue knows of: see ask
 	begun   uint64        // the newest delivery tag before the consumer in force, 0 where there is none
 	late    []uint64      // removals to be sent when there is none any more
 }
@@ -52,7 +54,9 @@ func newLetters(channel *amqp.Channel, queue string) *letters {
 	}
 }
 
-// ask calls something that the broker answers, by when it knows of all removals that were sent before.
+// ask calls something that the broker answers. By then its channel has all removals that were sent
+// before, but may still keep them from a quorum queue: until that has confirmed earlier commands, which
+// it has when the next thing is answered.
 func (l *letters) ask(call func() error) error {
 	l.mu.Lock()
 	sent := l.sent
@@ -61,7 +65,7 @@ func (l *letters) ask(call func() error) error {
 		return describe("queue", l.queue, err)
 	}
 	l.mu.Lock()
-	l.known = sent
+	l.known, l.heard = l.heard, sent
 	l.mu.Unlock()
 	return nil
 }
@@ -168,8 +172,8 @@ func (l *letters) send(tag uint64) error {
 	return nil
 }
 
-// await waits until every letter that was shown has its answer, or ctx is done.
-func (l *letters) await(ctx context.Context) error {
+// awaitAnswers waits until every letter that was shown has its answer, or ctx is done.
+func (l *letters) awaitAnswers(ctx context.Context) error {
 	for {
 		l.mu.Lock()
 		pending := l.pending
@@ -196,19 +200,35 @@ func (l *letters) giveBack(ctx context.Context) (doubtful int, err error) {
 	if err = l.returnRounds(ctx); err == nil {
 		err = l.ask(l.channel.Close)
 	}
-	return l.count - l.known, err
+	if err != nil {
+		return l.count - l.known, err
+	}
+	return 0, nil
 }
 
-// returnRounds gives back round after round, and waits until they are back: a queue takes them when it
-// gets to it. Nothing else is answered any more.
+// returnRounds gives back round after round, and waits until the queue has got everything, removals
+// too: it does when it gets to it, and what the channel has not told it when it ends, it is never told.
+// Nothing else is answered any more. A basic.get is what a quorum queue confirms behind all that came
+// before it; a letter that it takes is given back last.
 func (l *letters) returnRounds(ctx context.Context) error {
 	if len(l.rounds) == 0 || l.rounds[len(l.rounds)-1] != l.newest { // one was broken off
 		if err := l.endRound(); err != nil {
 			return err
 		}
 	}
-	var oldest, ready uint64 // ready is how many letters the queue is to have again
-	returned := 0
+	for range 2 { // until it is not behind with removals, and would take what is given back in any order
+		if l.sent == 0 {
+			break
+		}
+		if _, _, err := l.get(); err != nil {
+			return err
+		}
+		if _, err := l.state(); err != nil { // by when the channel knows what the queue has confirmed
+			return err
+		}
+	}
+	var oldest uint64
+	ready, returned := 0, 0 // ready is how many letters the queue is to have again
 	for _, newest := range l.rounds {
 		last, count := l.held(oldest, newest)
 		oldest = newest
@@ -216,22 +236,22 @@ func (l *letters) returnRounds(ctx context.Context) error {
 			continue
 		}
 		if returned%returnedAtOnce == 0 {
-			has, err := l.awaitReady(ctx, ready)
+			queue, err := l.await(ctx, func(q amqp.Queue) bool { return q.Messages >= ready })
 			if err != nil {
 				return err
 			}
-			ready = has
+			ready = queue.Messages
 		}
 		if err := l.channel.Nack(last, true, true); err != nil {
 			return err
 		}
-		ready += uint64(count)
+		ready += count
 		returned++
 	}
-	if returned == 0 {
-		return nil
-	}
-	_, err := l.awaitReady(ctx, ready)
+	// A quorum queue counts a consumer until everything that it was given is answered.
+	_, err := l.await(ctx, func(q amqp.Queue) bool {
+		return (returned == 0 || q.Messages >= ready) && q.Consumers <= l.others
+	})
 	return err
 }
 
@@ -247,28 +267,33 @@ func (l *letters) held(oldest, newest uint64) (last uint64, count int) {
 	return last, count
 }
 
-// awaitReady waits until the queue has so many letters to give out, for returnWait at most: others may
-// take some. It returns how many there are.
-func (l *letters) awaitReady(ctx context.Context, ready uint64) (uint64, error) {
+// state is how many letters the queue has to give out, and its consumers.
+func (l *letters) state() (queue amqp.Queue, err error) {
+	err = l.ask(func() error {
+		queue, err = l.channel.QueueDeclarePassive(l.queue, true, false, false, false, nil)
+		return err
+	})
+	return queue, err
+}
+
+// await waits until the queue is as it is to be, for returnWait at most: others may take letters, and
+// come to look. It returns how the queue is.
+func (l *letters) await(ctx context.Context, reached func(amqp.Queue) bool) (amqp.Queue, error) {
 	timeout := time.NewTimer(returnWait)
 	defer timeout.Stop()
 	poll := time.NewTicker(returnPoll)
 	defer poll.Stop()
 	for {
-		var queue amqp.Queue
-		err := l.ask(func() (err error) {
-			queue, err = l.channel.QueueDeclarePassive(l.queue, true, false, false, false, nil)
-			return err
-		})
-		if err != nil || uint64(queue.Messages) >= ready {
-			return uint64(queue.Messages), err
+		queue, err := l.state()
+		if err != nil || reached(queue) {
+			return queue, err
 		}
 		select {
 		case <-poll.C:
 		case <-timeout.C:
-			return uint64(queue.Messages), nil
+			return queue, nil
 		case <-ctx.Done():
-			return uint64(queue.Messages), nil
+			return queue, nil
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (c *Client) sift(ctx context.Context, queue string, limit int, each func(*t
 		defer endTaking()
 		err = s.read(ctx, taking)
 		if err == nil {
-			err = s.letters.await(taking)
+			err = s.letters.awaitAnswers(taking)
 		}
 		var lost error
 		if doubtful, lost = s.letters.giveBack(life); err == nil {
@@ -136,6 +136,11 @@ type sifting struct {
 // read takes letters and shows them until there is no more to take. When ctx is done it shows no
 // more, and takes for the order's sake only, until taking is done.
 func (s *sifting) read(ctx, taking context.Context) error {
+	queue, err := s.letters.state()
+	if err != nil {
+		return err
+	}
+	s.letters.others = queue.Consumers
 	round := firstRound
 	for taking.Err() == nil {
 		d, ok, err := s.letters.get()

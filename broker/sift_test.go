@@ -92,6 +92,22 @@ func TestSift(t *testing.T) {
 	}
 }
 
+// The queue has got every removal by the end: a channel that ends keeps from a quorum queue what that
+// was too slow for.
+func TestSiftRemovesAll(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	dead := f.deadLetters("quorum")
+	f.fill(dead, 2000)
+	_, err := f.client.Sift(f.ctx, dead, 0, func(l *tasks.Letter) bool {
+		assert.NoError(t, l.Remove())
+		return true
+	})
+	require.NoError(t, err)
+	assert.Zero(t, f.depth(dead))
+	assert.Empty(t, f.drain(dead))
+}
+
 // What arrives meanwhile is not shown.
 func TestSiftWhileLettersArrive(t *testing.T) {
 	t.Parallel()
