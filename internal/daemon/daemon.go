@@ -64,7 +64,7 @@ type Service struct {
 	Parse func(text []byte) (*config.Config, error)
 	// Hangups tells of each SIGHUP where the daemon heeds them.
 	Hangups <-chan os.Signal
-	Log    *slog.Logger
+	Log     *slog.Logger
 	// Ready is called once, with what tells whether the daemon is ready.
 	Ready func(func() error)
 }
