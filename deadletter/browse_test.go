@@ -57,6 +57,10 @@ func TestList(t *testing.T) {
 		"reason and limit":     {deadletter.Filter{Reason: tasks.ReasonPermanent, Limit: 1}, []string{"1"}, 0},
 		"key":                  {deadletter.Filter{Key: pattern(t, "email.welcome.#")}, []string{"1", "2"}, 0},
 		"id":                   {deadletter.Filter{ID: "3"}, []string{"3", "3"}, 0},
+		"error":                {deadletter.Filter{Error: "REFUSED"}, []string{"1", "2", "3", "3"}, 0},
+		"error of none":        {deadletter.Filter{Error: "denied"}, nil, 0},
+		"since":                {deadletter.Filter{Since: failedAt, Limit: 3}, []string{"1", "2", "3"}, 0},
+		"schedule of none":     {deadletter.Filter{Schedule: "daily"}, nil, 0},
 		"everything must hold": {deadletter.Filter{ID: "3", Reason: tasks.ReasonNoHandler, Key: pattern(t, "#")}, []string{"3"}, 0},
 		"none":                 {deadletter.Filter{ID: "4"}, nil, 0},
 	} {

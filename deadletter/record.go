@@ -35,6 +35,8 @@ type Record struct {
 	FailedAt time.Time `json:"failed_at,omitzero"`
 	// Worker is the worker that gave it up, empty where RabbitMQ made the letter.
 	Worker string `json:"worker"`
+	// Schedule is the entry that emitted the task; empty, and no field, where none did.
+	Schedule string `json:"schedule,omitempty"`
 	// Headers are all of the message's, values that JSON has no form for as text.
 	Headers map[string]any `json:"headers"`
 	// Payload is the payload where it is UTF-8, else PayloadBase64 is. Both are empty, and no field,
@@ -54,7 +56,8 @@ func FromMessage(m tasks.Message, deadQueue string) Record {
 	t, _ := tasks.Decode(m, queue, time.Time{}) // what is malformed keeps its default
 	r := Record{
 		ID: m.MessageID, Key: t.Key, Queue: queue, Errors: t.Errors,
-		Attempt: t.Attempt, Replays: tasks.Replays(m), Priority: t.EffectivePriority(), Headers: plainTable(m.Headers, maxDepth),
+		Attempt: t.Attempt, Replays: tasks.Replays(m), Priority: t.EffectivePriority(), Schedule: t.Schedule,
+		Headers: plainTable(m.Headers, maxDepth),
 	}
 	if r.Errors == nil {
 		r.Errors = []string{}

@@ -5,90 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/warrenmq/warren/broker"
-	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/deadletter"
-	"github.com/warrenmq/warren/routing"
-	"github.com/warrenmq/warren/tasks"
 )
 
 func (c *cli) dead() *cobra.Command {
 	return c.group("dead", "Read dead letters and parked tasks", c.deadList(), c.deadShow())
-}
-
-// letterFlags choose letters on the command line.
-type letterFlags struct {
-	unrouted bool
-	reason   string
-	key      string
-	id       string
-	limit    int
-}
-
-// add adds the flags to a command.
-func (f *letterFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.BoolVar(&f.unrouted, "unrouted", false, "the parked tasks that no queue wanted, instead of a queue's dead letters")
-	flags.StringVar(&f.reason, "reason", "", "only letters with this `REASON`, such as attempts-exhausted")
-	flags.StringVar(&f.key, "key", "", "only letters whose routing key this `PATTERN` matches")
-	flags.StringVar(&f.id, "id", "", "only letters of the task with this `ID`")
-	flags.IntVar(&f.limit, "limit", 0, "at most `N` letters (default all)")
-}
-
-// oneSource takes either a queue or --unrouted.
-func (f *letterFlags) oneSource(_ *cobra.Command, args []string) error {
-	switch {
-	case len(args) > 1:
-		return fmt.Errorf("one queue is wanted, not %d", len(args))
-	case len(args) == 1 && f.unrouted:
-		return errors.New("a queue and --unrouted exclude each other")
-	case len(args) == 0 && !f.unrouted:
-		return errors.New("a queue is wanted, or --unrouted")
-	case f.limit < 0:
-		return fmt.Errorf("--limit: %d is below 0", f.limit)
-	}
-	return nil
-}
-
-// filter returns what the flags choose.
-func (f *letterFlags) filter() (deadletter.Filter, error) {
-	filter := deadletter.Filter{Reason: tasks.Reason(f.reason), ID: f.id, Limit: f.limit}
-	if f.key != "" {
-		var err error
-		if filter.Key, err = routing.ParsePattern(f.key); err != nil {
-			return filter, fmt.Errorf("--key: %w", err)
-		}
-	}
-	return filter, nil
-}
-
-// source returns the queue where the letters are. A work queue may also be called by the name of
-// its dead-letter queue.
-func (f *letterFlags) source(cfg *config.Config, args []string) (string, error) {
-	if f.unrouted {
-		return cfg.Spec().Names.Unrouted(), nil
-	}
-	work := strings.TrimSuffix(args[0], routing.DeadSuffix)
-	if err := routing.ValidateQueue(work, cfg.Broker.Prefix); err != nil {
-		return "", err
-	}
-	return routing.DeadQueue(work), nil
-}
-
-// connectTo connects to where the letters are, and returns their queue.
-func (c *cli) connectTo(ctx context.Context, cfg *config.Config, f *letterFlags, args []string) (*broker.Client, string, error) {
-	queue, err := f.source(cfg, args)
-	if err != nil {
-		return nil, "", err
-	}
-	client, err := c.connect(ctx, cfg)
-	return client, queue, err
 }
 
 func (c *cli) deadList() *cobra.Command {
@@ -98,18 +24,26 @@ func (c *cli) deadList() *cobra.Command {
 		Use:   "ls (QUEUE | --unrouted)",
 		Short: "List the dead letters of a queue, the oldest first",
 		Long: "Ls shows the dead letters of a queue, or the parked tasks, and leaves them where they are.\n" +
+			"With encryption.keyset in the configuration --error looks into the errors of encrypted tasks, too.\n" +
 			"While it reads, other readers of the same letters see none.",
 		Example: "  warren dead ls email --reason attempts-exhausted --key 'email.welcome.#' --limit 20\n" +
 			"  warren dead ls --unrouted --json",
 		Args: f.oneSource,
 		RunE: c.begin(func(ctx context.Context, args []string) error {
-			filter, err := f.filter()
+			filter, err := f.filter(c.now())
 			if err != nil {
 				return err
 			}
 			cfg, err := c.load()
 			if err != nil {
 				return err
+			}
+			if filter.Error != "" {
+				keys, err := readingKeys(cfg)
+				if err != nil {
+					return err
+				}
+				filter.ErrorText = keys.errorText
 			}
 			client, queue, err := c.connectTo(ctx, cfg, &f, args)
 			if err != nil {

@@ -81,15 +81,15 @@ func (c *cli) deadShow() *cobra.Command {
 
 // decrypt decrypts a letter, as far as it is encrypted and there are keys, and says where it cannot.
 func (c *cli) decrypt(r *deadletter.Record, cipher config.Cipher) {
-	keyID, _ := r.Headers[tasks.HeaderKeyID].(string)
+	id := keyID(r)
 	switch {
-	case keyID == "":
+	case id == "":
 		return
 	case cipher.Keys == nil:
-		c.notef("%s is encrypted with key %s, and the configuration has no encryption.keyset", r.ID, keyID)
+		c.notef("%s is encrypted with key %s, and the configuration has no encryption.keyset", r.ID, id)
 		return
 	}
-	t := tasks.Task{ID: r.ID, Key: r.Key, KeyID: keyID, Payload: r.Body()}
+	t := tasks.Task{ID: r.ID, Key: r.Key, KeyID: id, Payload: r.Body()}
 	for i, text := range r.Errors {
 		r.Errors[i] = cipher.Keys.OpenError(&t, text)
 	}
@@ -117,6 +117,9 @@ func (c *cli) showLetter(r *deadletter.Record) error {
 	out.line("priority", strconv.Itoa(r.Priority))
 	out.line("failed", failed)
 	out.line("worker", r.Worker)
+	if r.Schedule != "" {
+		out.line("schedule", r.Schedule)
+	}
 	out.line("error", r.Error)
 	out.line("errors", strings.Join(r.Errors, "\n"))
 	var headers []string

@@ -109,6 +109,9 @@ func TestRunRefuses(t *testing.T) {
 		"dead ls of two":       {[]string{"dead", "ls", "a", "b"}, "one queue is wanted, not 2"},
 		"dead ls of both":      {[]string{"dead", "ls", "a", "--unrouted"}, "a queue and --unrouted exclude each other"},
 		"dead ls key":          {[]string{"dead", "ls", "a", "--key", "a.b*"}, `warren: --key: invalid routing pattern "a.b*"`},
+		"dead ls since":        {[]string{"dead", "ls", "a", "--since", "soon"}, `warren: --since: "soon" is neither how long ago, such as 90s or 7d, nor a time`},
+		"dead ls since later":  {[]string{"dead", "ls", "a", "--since", "-5s"}, "warren: --since: -5s is below 0\n"},
+		"dead ls before":       {[]string{"dead", "ls", "a", "--before", "9:00"}, `warren: --before: "9:00" is neither`},
 		"dead ls limit":        {[]string{"dead", "ls", "a", "--limit", "-1"}, "--limit: -1 is below 0"},
 		"dead ls queue":        {[]string{"dead", "ls", "warren.tasks"}, `warren: invalid queue name "warren.tasks"`},
 	} {
