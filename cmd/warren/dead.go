@@ -14,7 +14,7 @@ import (
 )
 
 func (c *cli) dead() *cobra.Command {
-	return c.group("dead", "Read dead letters and parked tasks", c.deadList(), c.deadShow())
+	return c.group("dead", "Read dead letters and parked tasks", c.deadList(), c.deadGroups(), c.deadShow())
 }
 
 func (c *cli) deadList() *cobra.Command {

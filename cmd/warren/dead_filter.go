@@ -44,14 +44,20 @@ func (f *letterFlags) add(cmd *cobra.Command) {
 }
 
 // oneSource takes either a queue or --unrouted.
-func (f *letterFlags) oneSource(_ *cobra.Command, args []string) error {
+func (f *letterFlags) oneSource(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 && !f.unrouted {
+		return errors.New("a queue is wanted, or --unrouted")
+	}
+	return f.anySource(cmd, args)
+}
+
+// anySource takes a queue, or --unrouted, or neither.
+func (f *letterFlags) anySource(_ *cobra.Command, args []string) error {
 	switch {
 	case len(args) > 1:
 		return fmt.Errorf("one queue is wanted, not %d", len(args))
 	case len(args) == 1 && f.unrouted:
 		return errors.New("a queue and --unrouted exclude each other")
-	case len(args) == 0 && !f.unrouted:
-		return errors.New("a queue is wanted, or --unrouted")
 	case f.limit < 0:
 		return fmt.Errorf("--limit: %d is below 0", f.limit)
 	}
@@ -96,10 +102,10 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 }
 
 // source returns the queue where the letters are. A work queue may also be called by the name of
-// its dead-letter queue.
+// its dead-letter queue, and --unrouted by the name of its queue.
 func (f *letterFlags) source(cfg *config.Config, args []string) (string, error) {
-	if f.unrouted {
-		return cfg.Spec().Names.Unrouted(), nil
+	if unrouted := cfg.Spec().Names.Unrouted(); f.unrouted || args[0] == unrouted {
+		return unrouted, nil
 	}
 	work := strings.TrimSuffix(args[0], routing.DeadSuffix)
 	if err := routing.ValidateQueue(work, cfg.Broker.Prefix); err != nil {

@@ -75,7 +75,12 @@ id-3  email.bye         permanent                 1  3h ago  no such user
 	assert.Equal(t, []string{"id-2"}, ids("email", "--reason", "permanent", "--limit", "1"))
 	assert.Equal(t, []string{"id-1", "id-2"}, ids("email", "--key", "email.welcome.#"))
 	assert.Equal(t, []string{"id-3"}, ids("email", "--id", "id-3"))
+	assert.Equal(t, []string{"id-2", "id-3"}, ids("email", "--error", "NO SUCH"))
+	assert.Equal(t, []string{"id-1"}, ids("email", "--since", "4h", "--before", "2h", "--limit", "1"))
+	assert.Empty(t, ids("email", "--since", "2h"))
+	assert.Empty(t, ids("email", "--schedule", "daily"))
 	assert.Equal(t, []string{"parked"}, ids("--unrouted"))
+	assert.Equal(t, []string{"parked"}, ids("warren.unrouted"))
 	assert.Empty(t, ids("bulk"))
 
 	o = s.run("dead", "ls", "email", "--id", "id-1", "--json")
@@ -87,4 +92,28 @@ id-3  email.bye         permanent                 1  3h ago  no such user
 	assert.JSONEq(t, `{"user":7}`, fields["payload"].(string))
 	assert.Contains(t, o.stdout, "<by>", "as it is")
 	assert.Equal(t, table, s.run("dead", "ls", "email").stdout, "looking changed nothing")
+}
+
+func TestDeadGroups(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for id, key := range map[string]string{"1": "email.welcome", "2": "email.welcome.eu", "3": "email.bye"} {
+		s.kill(id, key, tasks.ReasonPermanent, "no user "+id)
+	}
+	s.kill("4", "email.bye", tasks.ReasonAttemptsExhausted, "connection refused")
+	_, err := s.client.Public().Enqueue(s.ctx, tasks.Task{ID: "parked", Key: "nobody.wants"})
+	require.NoError(t, err)
+
+	o := s.run("dead", "groups", "email")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	assert.Regexp(t, `^COUNT  REASON .*\n    3  permanent +email\.# .* no user <n>\n    1  attempts-exhausted +email\.bye .* connection refused\n$`, o.stdout)
+	o = s.run("-c", s.path, "dead", "groups")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	assert.Regexp(t, `^COUNT  QUEUE .*\n    3  email .*\n    1  email .*\n    1  warren.unrouted  - +nobody\.wants +- +- +-\n$`, o.stdout)
+	o = s.run("dead", "groups", "--unrouted", "--json")
+	assert.JSONEq(t, `{"count":1,"queue":"warren.unrouted","reason":"","error":"","keys":"nobody.wants","example":"parked"}`, o.stdout)
+	o = s.run("dead", "groups", "bulk")
+	assert.Equal(t, exitDone, o.code)
+	assert.Equal(t, "warren: no letter is one of these\n", o.stderr)
+	assert.Equal(t, exitFailed, s.run("dead", "groups", "emial").code)
 }

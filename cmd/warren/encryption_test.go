@@ -48,6 +48,11 @@ func TestEncryption(t *testing.T) {
 	assert.Contains(t, o.stdout, "sealed:")
 	assert.NotContains(t, o.stdout, "eve")
 
+	o = s.run("-c", config, "dead", "groups", "email", "--error", "EVE")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	assert.Contains(t, o.stdout, "no such user: eve")
+	assert.Contains(t, s.run("dead", "groups", "email").stdout, "sealed:…")
+
 	o = s.run("-c", config, "dead", "show", "email", "--id", m.MessageID)
 	require.Equal(t, exitDone, o.code, o.stderr)
 	assert.Contains(t, o.stdout, "\nkey       email.welcome\nqueue     email\nreason    permanent\n")

@@ -113,6 +113,10 @@ func TestRunRefuses(t *testing.T) {
 		"dead ls since later":  {[]string{"dead", "ls", "a", "--since", "-5s"}, "warren: --since: -5s is below 0\n"},
 		"dead ls before":       {[]string{"dead", "ls", "a", "--before", "9:00"}, `warren: --before: "9:00" is neither`},
 		"dead ls limit":        {[]string{"dead", "ls", "a", "--limit", "-1"}, "--limit: -1 is below 0"},
+		"dead groups of two":   {[]string{"dead", "groups", "a", "b"}, "one queue is wanted, not 2"},
+		"dead groups of both":  {[]string{"dead", "groups", "a", "--unrouted"}, "a queue and --unrouted exclude each other"},
+		"dead groups, no file": {[]string{"-c", empty, "dead", "groups"}, "queues: there is none"},
+		"dead groups error":    {[]string{"dead", "groups", "a", "--since", "x"}, "--since:"},
 		"dead ls queue":        {[]string{"dead", "ls", "warren.tasks"}, `warren: invalid queue name "warren.tasks"`},
 	} {
 		t.Run(name, func(t *testing.T) {
