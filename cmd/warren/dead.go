@@ -14,7 +14,8 @@ import (
 )
 
 func (c *cli) dead() *cobra.Command {
-	return c.group("dead", "Read dead letters and parked tasks", c.deadList(), c.deadGroups(), c.deadShow())
+	return c.group("dead", "Read dead letters and parked tasks, run them again, drop them",
+		c.deadList(), c.deadGroups(), c.deadShow(), c.deadReplay(), c.deadDrop())
 }
 
 func (c *cli) deadList() *cobra.Command {

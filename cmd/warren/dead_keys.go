@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/deadletter"
 	"github.com/warrenmq/warren/tasks"
@@ -28,4 +30,12 @@ func (k letterKeys) errorText(r *deadletter.Record) string {
 		return r.Error
 	}
 	return k.cipher.Keys.OpenError(&tasks.Task{ID: r.ID, Key: r.Key, KeyID: id}, r.Error)
+}
+
+// open decrypts the payload of an encrypted task.
+func (k letterKeys) open(t tasks.Task) (tasks.Task, error) {
+	if k.cipher.Keys == nil {
+		return t, fmt.Errorf("the payload is encrypted with key %s, and the configuration has no encryption.keyset", t.KeyID)
+	}
+	return k.cipher.Keys.Open(&t)
 }

@@ -72,7 +72,11 @@ func detail(e *history.Event) string {
 	case history.Gap:
 		add("%d events are missing:", e.Count)
 	case history.Enqueued, history.Replayed, history.Dropped, history.Edited, history.Paused, history.Resumed:
-		add("by %s", orUnknown(e.By))
+		by := "by " + orUnknown(e.By)
+		if e.Reason+e.Error != "" {
+			by += ":"
+		}
+		add("%s", by)
 	}
 	if e.Percent != nil {
 		add("%g %%", *e.Percent)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"os"
@@ -48,6 +49,14 @@ func isJSON(contentType string) bool {
 
 // checkJSON returns an error that names the place where a payload stops being JSON.
 func checkJSON(source string, payload []byte) error {
+	if err := notJSON(source, payload); err != nil {
+		return usagef("%w; for another payload give its --content-type", err)
+	}
+	return nil
+}
+
+// notJSON names the place where a payload stops being JSON, nil where it is.
+func notJSON(source string, payload []byte) error {
 	var syntax *json.SyntaxError
 	if err := json.Unmarshal(payload, new(json.RawMessage)); !errors.As(err, &syntax) {
 		return nil
@@ -55,5 +64,5 @@ func checkJSON(source string, payload []byte) error {
 	before := payload[:max(0, min(int(syntax.Offset)-1, len(payload)))]
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := len(before) - (bytes.LastIndexByte(before, '\n') + 1) + 1
-	return usagef("%s:%d:%d: not JSON: %w; for another payload give its --content-type", source, line, column, syntax)
+	return fmt.Errorf("%s:%d:%d: not JSON: %w", source, line, column, syntax)
 }

@@ -53,6 +53,8 @@ type cli struct {
 	stderr io.Writer
 	getenv func(string) (string, bool)
 	now    func() time.Time
+	// terminal says that somebody at stdin can be asked.
+	terminal bool
 
 	file  string // --config
 	began bool   // the command line was understood
@@ -60,7 +62,7 @@ type cli struct {
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) (string, bool)) int {
-	c := &cli{stdin: stdin, stdout: &output{Writer: stdout}, stderr: stderr, getenv: getenv, now: time.Now}
+	c := &cli{stdin: stdin, stdout: &output{Writer: stdout}, stderr: stderr, getenv: getenv, now: time.Now, terminal: isTerminal(stdin)}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)

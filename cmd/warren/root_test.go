@@ -117,6 +117,18 @@ func TestRunRefuses(t *testing.T) {
 		"dead groups of both":  {[]string{"dead", "groups", "a", "--unrouted"}, "a queue and --unrouted exclude each other"},
 		"dead groups, no file": {[]string{"-c", empty, "dead", "groups"}, "queues: there is none"},
 		"dead groups error":    {[]string{"dead", "groups", "a", "--since", "x"}, "--since:"},
+		"replay without ask":   {[]string{"dead", "replay", "a"}, "warren: nobody is here to be asked: look with --dry-run, then give --yes\n"},
+		"replay set, no ask":   {[]string{"dead", "replay", "a", "--set", "a=1", "--limit", "5"}, "nobody is here to be asked"},
+		"drop without ask":     {[]string{"dead", "drop", "a", "--id", "7"}, "nobody is here to be asked"},
+		"replay of nothing":    {[]string{"dead", "replay", "--yes"}, "a queue is wanted, or --unrouted"},
+		"replay rate":          {[]string{"dead", "replay", "a", "--rate", "-1"}, "--rate: -1 is no number of letters"},
+		"drop rate":            {[]string{"dead", "drop", "a", "--rate", "NaN"}, "--rate: NaN is no number of letters"},
+		"replay max-replays":   {[]string{"dead", "replay", "a", "--max-replays", "0"}, "--max-replays: 0 is below 1"},
+		"replay set":           {[]string{"dead", "replay", "a", "--set", "a..b=1"}, `warren: --set: invalid path "a..b=1": a name is missing`},
+		"replay set nothing":   {[]string{"dead", "replay", "a", "--set", "a"}, `path=value is wanted`},
+		"replay set and edit":  {[]string{"dead", "replay", "a", "--set", "a=1", "--edit"}, "[set edit]"},
+		"replay edit dry":      {[]string{"dead", "replay", "a", "--edit", "--dry-run"}, "[edit dry-run]"},
+		"drop key":             {[]string{"dead", "drop", "a", "--key", "a.b*", "--yes"}, "--key: invalid routing pattern"},
 		"dead ls queue":        {[]string{"dead", "ls", "warren.tasks"}, `warren: invalid queue name "warren.tasks"`},
 	} {
 		t.Run(name, func(t *testing.T) {
