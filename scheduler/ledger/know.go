@@ -19,8 +19,10 @@ type Known struct {
 var ErrTooManyEntries = errors.New("too many entries")
 
 // Know tells the ledger all entries of the leader's configuration; it is to be called at the beginning
-// of the term and whenever the configuration changes. It appends what has changed, blocks until that is
-// confirmed, and writes a snapshot where one is due, as at the beginning of the term.
+// of the term and whenever the configuration changes. It appends what has changed and blocks until that is
+// confirmed. Where it is not the first call of the term it writes a snapshot if one is due: so where nothing
+// is emitted for long, it may be called again now and then, that readers need not read all that lies
+// between.
 //
 // The ticks of an entry that is new, or has another timetable, count from now on. An entry that the
 // configuration has no longer is kept as absent: if one has it again within an hour it goes on as though
@@ -29,32 +31,37 @@ var ErrTooManyEntries = errors.New("too many entries")
 // The error is [ErrTooManyEntries], [ErrInvalidRecord], which also says that two entries have one
 // identity, or the stream's.
 func (w *Writer) Know(ctx context.Context, entries ...Known) error {
-	if err := w.know(ctx, entries); err != nil {
-		return err
-	}
-	w.snapshotIfDue(ctx)
-	return nil
-}
-
-func (w *Writer) know(ctx context.Context, entries []Known) error {
-	w.knowing.Lock()
-	defer w.knowing.Unlock()
-	if len(entries) > MaxEntries {
-		return fmt.Errorf("%w: %d, at most %d", ErrTooManyEntries, len(entries), MaxEntries)
-	}
-	gone, found, err := w.changes(entries)
+	first, err := w.know(ctx, entries)
 	if err != nil {
 		return err
 	}
+	if !first || w.overweight() { // the first ticks do not wait for a snapshot
+		w.snapshotIfDue(ctx)
+	}
+	return nil
+}
+
+// know reports whether it is the first one of the term that succeeds.
+func (w *Writer) know(ctx context.Context, entries []Known) (first bool, err error) {
+	w.knowing.Lock()
+	defer w.knowing.Unlock()
+	if len(entries) > MaxEntries {
+		return false, fmt.Errorf("%w: %d, at most %d", ErrTooManyEntries, len(entries), MaxEntries)
+	}
+	gone, found, err := w.changes(entries)
+	if err != nil {
+		return false, err
+	}
 	if err := w.appendChanges(ctx, gone); err != nil {
-		return err
+		return false, err
 	}
 	w.makeRoom(found)
 	if err := w.appendChanges(ctx, found); err != nil {
-		return err
+		return false, err
 	}
 	w.overruled = nil // all has been told anew
-	return nil
+	first, w.knows = !w.knows, true
+	return first, nil
 }
 
 func (w *Writer) appendChanges(ctx context.Context, changes []Record) error {

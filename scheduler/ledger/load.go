@@ -77,6 +77,9 @@ func (l *loading) take(entry streams.Record) error {
 	}
 	l.state.next = entry.Offset + 1
 	r, err := Decode(entry)
+	if err != nil || r.Kind != KindSnapshot {
+		l.state.weight += len(entry.Body)
+	}
 	if err != nil {
 		return nil
 	}

@@ -88,6 +88,7 @@ func TestLoadOfAStreamThatBeganAnew(t *testing.T) {
 	ctx := t.Context()
 	w := lead(t, f, clock, 1)
 	require.NoError(t, w.Know(ctx, known("a")...))
+	require.NoError(t, w.Tick(ctx, tick("a", start.Add(time.Second))))
 	f.records = nil
 	require.NoError(t, w.Tick(ctx, tick("a", start.Add(time.Minute))))
 	state, err := Load(ctx, f, stream, clock.Now())

@@ -184,6 +184,7 @@ func TestWhatIsHeldIsBounded(t *testing.T) {
 	w, err := NewWriter(&s, f, Config{Stream: stream, Term: 1, Clock: clock, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	require.NoError(t, w.Know(t.Context(), known("mine", "entry7")...))
+	require.NoError(t, w.Know(t.Context(), known("mine", "entry7")...))
 	require.Equal(t, start, position(t, w, "mine"))
 	require.Equal(t, start, position(t, w, "entry7"))
 	require.Len(t, s.entries, MaxEntries)

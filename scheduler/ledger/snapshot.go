@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	// snapshotAfter is after what time a snapshot is due.
+	// snapshotAfter is after what time a snapshot is due, and snapshotIdle where nothing has been appended:
+	// each reader leaves a marker in the stream, so there is ever more to read.
 	snapshotAfter = 10 * time.Minute
+	snapshotIdle  = time.Hour
 	// snapshotWeight is after how many bytes of records one is due at the earliest, and snapshotLoad after
 	// how many times its own size: so snapshots are at most a fifth of what is appended. They are never
 	// further apart than maxSnapshotWeight, far less than the stream keeps.
@@ -53,9 +55,8 @@ func (w *Writer) snapshotIfDue(ctx context.Context) {
 		return
 	}
 	defer w.knowing.Unlock()
-	first := !w.begun
 	w.begun, w.tried = true, w.cfg.Clock.Now()
-	err := w.snapshot(ctx, first)
+	err := w.snapshot(ctx)
 	w.failed = err != nil
 	if err != nil {
 		w.cfg.Log.Warn("no snapshot of the schedule's ledger", "term", w.cfg.Term, "error", err)
@@ -72,25 +73,29 @@ func (w *Writer) snapshotDue() bool {
 	case w.failed:
 		return age >= snapshotRetry || age < 0
 	}
-	return w.weight > 0 && (age >= snapshotAfter || age < 0) ||
+	return w.weight > 0 && (age >= snapshotAfter || age < 0) || age >= snapshotIdle ||
 		w.weight > min(max(snapshotWeight, snapshotLoad*w.size), maxSnapshotWeight)
 }
 
-// snapshot appends the state. The first one of a term knows what Load has read: nothing needs to be read
-// again.
-func (w *Writer) snapshot(ctx context.Context, first bool) error {
+// overweight reports whether as much has been appended as there may be at most between two snapshots.
+func (w *Writer) overweight() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.weight > maxSnapshotWeight
+}
+
+// snapshot appends the state.
+func (w *Writer) snapshot(ctx context.Context) error {
 	ctx, cancel := clockwork.WithTimeout(ctx, w.cfg.Clock, snapshotTimeout)
 	defer cancel()
-	if !first {
-		own := w.present()
-		err := w.readBack(ctx)
-		w.compare(own)
-		if err != nil {
-			return err
-		}
-		if err := w.repeat(ctx); err != nil {
-			return err
-		}
+	own := w.present()
+	err := w.readBack(ctx)
+	w.compare(own)
+	if err != nil {
+		return err
+	}
+	if err := w.repeat(ctx); err != nil {
+		return err
 	}
 	now := w.now()
 	w.mu.Lock()

@@ -24,6 +24,7 @@ type State struct {
 	entries map[string]Entry // those that a record said are known
 	strays  map[string]Entry // what was said of others: the record that they are known may still come
 	next    uint64           // the offset behind the last record that was read
+	weight  int              // how many bytes Load has read beside snapshots
 }
 
 // Apply adds a record as [Decode] returns it. It makes no difference in which order records are added,

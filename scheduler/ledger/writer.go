@@ -38,8 +38,8 @@ type Config struct {
 var ErrInvalidConfig = errors.New("invalid ledger config")
 
 // Writer writes the ledger of one term, and keeps the state up to date. It writes snapshots by itself,
-// within the calls that find one due: at the beginning of the term, after as much as a few snapshots
-// weigh, and after ten minutes. It has no goroutines, and all its methods may be called from several.
+// within the calls that find one due: the first tick of the term, after as much as a few snapshots weigh,
+// and after ten minutes. It has no goroutines, and all its methods may be called from several.
 //
 // A record that was applied to the state is in the stream. Whether one of a call that failed is, nobody
 // knows; all calls may be made again, and what is then in the stream twice counts once.
@@ -48,13 +48,14 @@ type Writer struct {
 	cfg    Config
 
 	knowing   sync.Mutex       // held by whoever tells of sights: Know, Restart and who reads back; it guards what follows
+	knows     bool             // Know has succeeded
 	overruled map[string]Entry // of the configuration's entries those to repeat, as the writer has them
 	snapshots
 
 	mu       sync.Mutex
 	state    *State
 	readFrom *uint64 // what records name
-	weight   int     // bytes appended since readFrom was set
+	weight   int     // bytes appended since readFrom was set, those that Load has read included
 }
 
 // NewWriter returns the writer of a term that begins. The state, as [Load] returned it within the term,
@@ -76,7 +77,7 @@ func NewWriter(state *State, stream Stream, cfg Config) (*Writer, error) {
 	if err := checkText("Scheduler", cfg.Scheduler, 0, maxTextBytes); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
 	}
-	return &Writer{stream: stream, cfg: cfg, state: state}, nil
+	return &Writer{stream: stream, cfg: cfg, state: state, weight: state.weight}, nil
 }
 
 // Tick is a task that was emitted and confirmed.
