@@ -9,9 +9,11 @@ import (
 
 // Known is an entry of a leader's configuration.
 type Known struct {
-	// Entry is its identity, Name what it is called.
+	// Entry is its identity, 1 to [MaxNameBytes] bytes of UTF-8; no other entry has it. Name is what it is
+	// called, of at most as many.
 	Entry, Name string
-	// Timetable is the fingerprint of when it fires: where it changes, ticks count from now on.
+	// Timetable is the fingerprint of when it fires, at most [MaxTimetableBytes] of UTF-8: where it changes,
+	// ticks count from now on.
 	Timetable string
 }
 
@@ -28,8 +30,8 @@ var ErrTooManyEntries = errors.New("too many entries")
 // configuration has no longer is kept as absent: if one has it again within an hour it goes on as though
 // it had not been away, later it begins anew. After 30 days it is forgotten.
 //
-// The error is [ErrTooManyEntries], [ErrInvalidRecord], which also says that two entries have one
-// identity, or the stream's.
+// The error is [ErrTooManyEntries] where they are more than [MaxEntries], [ErrInvalidRecord] where one is not
+// as [Known] says or the clock shows a year outside of 1970 to 8999, or the stream's.
 func (w *Writer) Know(ctx context.Context, entries ...Known) error {
 	first, err := w.know(ctx, entries)
 	if err != nil {

@@ -96,11 +96,12 @@ type Record struct {
 	Offset uint64 `json:"-"`
 }
 
-// The bounds of a record's parts, in bytes. Those of IDs and keys are AMQP's own.
+// The bounds of a record's parts, in bytes; all of them are UTF-8. Those of IDs and keys are AMQP's own. A
+// configuration whose entries keep them, and are [MaxEntries] at most, is one that [Writer.Know] does not refuse.
 const (
-	// MaxNameBytes bounds an entry's identity and its name.
+	// MaxNameBytes bounds an entry's identity, which has one byte at least, and its name.
 	MaxNameBytes = 255
-	// MaxTimetableBytes bounds a timetable's fingerprint.
+	// MaxTimetableBytes bounds the fingerprint of an entry's timetable.
 	MaxTimetableBytes = 4096
 
 	// maxEpoch is what any reader of JSON can tell from its neighbours.

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// MaxEntries is how many entries a ledger holds, absent ones included. Of more than that those that were
-// absent for longest are forgotten, and records that name others are passed over.
+// MaxEntries is how many entries a ledger holds, absent ones included, and how many a configuration may
+// have. Of more than that those that were absent for longest are forgotten, and records that name others
+// are passed over.
 const MaxEntries = 50_000
 
 const (
