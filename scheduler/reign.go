@@ -34,6 +34,7 @@ type reign struct {
 	publishing context.Context // ends with the term, and some time after the scheduler stops
 	changed    <-chan struct{} // closed when there are other entries
 	book       *ledger.Writer
+	known      []ledger.Known // the entries that are emitted, as the ledger was told
 	clock      gocron.Scheduler
 	atWork     []*emitter
 	ends       map[string]<-chan struct{} // closed when the newest emitter of an identity has ended
@@ -91,13 +92,24 @@ func (r *reign) begin() error {
 	return r.take(ctx, entries)
 }
 
+// remindEvery is how often the ledger is told of the entries although nothing has changed: then what it
+// says of them does not grow old, and is not trimmed.
+const remindEvery = time.Hour
+
 // run has the entries of each change emitted until it leads no longer. What cannot be taken is tried
 // again, and until then the entries before it are emitted.
 func (r *reign) run() {
+	reminder := r.config.Clock.NewTicker(remindEvery)
+	defer reminder.Stop()
 	for failures := 0; ; {
 		select {
 		case <-r.leading.Done():
 			return
+		case <-reminder.Chan():
+			if err := r.book.Know(r.leading, r.known...); err != nil {
+				r.config.Log.Debug("the ledger is not reminded of the entries", "error", err) // later
+			}
+			continue
 		case <-r.changed:
 		}
 		var entries []scheduled
@@ -131,6 +143,7 @@ func (r *reign) take(ctx context.Context, entries []scheduled) error {
 	if err := r.book.Know(ctx, known...); err != nil {
 		return err
 	}
+	r.known = known
 	r.replaceAll()
 	emitters := make([]*emitter, len(entries))
 	for i, p := range entries {
