@@ -76,6 +76,11 @@ ticks: ## Kill the leading scheduler and take RabbitMQ away, and account for eve
 ticks-cluster: ## The same on three nodes in containers, of which one is killed and one frozen.
 	$(GO) run ./chaos ticks -broker cluster $(if $(SHORT),-short) $(TICKS)
 
+# LETTERS are the command's flags; SHORT=1 makes it some 20 s a broker, SEED=N repeats the tasks.
+.PHONY: letters
+letters: ## Kill a replay of dead letters half way, run it again, and account for every letter.
+	$(GO) run ./chaos letters $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(LETTERS)
+
 CHUNKS ?= 1000
 .PHONY: batch
 batch: ## Enqueue a batch of CHUNKS (1000), kill its enqueuer and a worker on the way, and count what is done.

@@ -3,12 +3,14 @@
 //
 // It owns the plan of tasks and faults (a pure function of its seed), the processes, the ledger to
 // which handlers write what they do, and the checker that compares the two; and the count of what
-// tasks have done in a PostgreSQL; and what is known of schedulers and of the ticks that they emit. Of Warren it knows what
-// any program does that imports it.
+// tasks have done in a PostgreSQL; and what is known of schedulers and of the ticks that they emit, and of
+// dead letters and of what the command line does with them. Of Warren it knows what any program does that
+// imports it.
 //
 //	go run ./chaos fault [flags]
 //	go run ./chaos effects [flags]
 //	go run ./chaos ticks [flags]
+//	go run ./chaos letters [flags]
 package main
 
 import (
@@ -28,7 +30,8 @@ const usage = `usage: chaos COMMAND [flags]
   effects  publish tasks while connections to RabbitMQ and PostgreSQL are cut and workers are killed, and count
            their effects in PostgreSQL
   ticks    have schedulers emit ticks while the leader is killed and the broker is away, and check each tick
-  worker, effects-worker   be one of the workers
+  letters  have tasks fail, replay their dead letters while the command is killed, and check each of them
+  worker, effects-worker, letters-worker   be one of the workers
 
 "chaos fault -h", and so on, tells the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
 `
@@ -37,6 +40,7 @@ const usage = `usage: chaos COMMAND [flags]
 const (
 	roleWorker  = "worker"
 	roleEffects = "effects-worker"
+	roleLetters = "letters-worker"
 )
 
 // The exit statuses.
@@ -88,6 +92,19 @@ func command(ctx context.Context, args []string, out, log io.Writer) int {
 			return exitUsage
 		}
 		err = ticks(ctx, o, out, log)
+	case "letters":
+		var o letterOptions
+		switch o, err = parseLetters(args[1:], log); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
+			return exitUsage
+		}
+		err = letters(ctx, o, out, log)
+	case roleLetters:
+		if err = serveLetters(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
+			return 0
+		}
 	case roleEffects:
 		if err = serveEffects(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
 			return 0

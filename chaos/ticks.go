@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/warrenmq/warren/internal/brokertest"
@@ -23,11 +20,9 @@ func ticks(ctx context.Context, o tickOptions, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	program := filepath.Join(folder, "scheduler")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, schedulerPackage)
-	build.Stdout, build.Stderr = log, log
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build %s: %w", schedulerPackage, err)
+	program, err := build(ctx, schedulerPackage, folder, log)
+	if err != nil {
+		return err
 	}
 	run := ticksRun{options: o, program: program, out: out, log: log}
 	if o.cluster {

@@ -94,12 +94,7 @@ func (a *arena) config(place int) string {
 // its log tells of each connection.
 func (a *arena) command(place int, _ string) *exec.Cmd {
 	cmd := exec.Command(a.program, "-c", a.config(place))
-	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); !slices.Contains([]string{"WARREN_URL", "AMQP_URL", logging.EnvLevel}, name) {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
-	cmd.Env = append(cmd.Env, logging.EnvLevel+"=debug")
+	cmd.Env = append(bareEnvironment(), logging.EnvLevel+"=debug")
 	return cmd
 }
 

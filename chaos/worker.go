@@ -19,6 +19,7 @@ type station struct {
 	url       string // of the broker
 	postgres  string // where there is one
 	unguarded bool   // without idempotency
+	mended    string // a file: where it is, what had letters' handlers fail is mended
 	ledger    string // a file
 	process   string // the name of this process; no other ever has it
 }
@@ -27,6 +28,7 @@ const (
 	envURL       = "CHAOS_URL"
 	envPostgres  = "CHAOS_POSTGRES"
 	envUnguarded = "CHAOS_UNGUARDED"
+	envMended    = "CHAOS_MENDED"
 	envLedger    = "CHAOS_LEDGER"
 	envProcess   = "CHAOS_PROCESS"
 )
@@ -34,14 +36,14 @@ const (
 func stationFrom(getenv func(string) string) station {
 	return station{
 		url: getenv(envURL), postgres: getenv(envPostgres), unguarded: getenv(envUnguarded) == "true",
-		ledger: getenv(envLedger), process: getenv(envProcess),
+		mended: getenv(envMended), ledger: getenv(envLedger), process: getenv(envProcess),
 	}
 }
 
 func (s station) environment() []string {
 	return []string{
 		envURL + "=" + s.url, envPostgres + "=" + s.postgres, envUnguarded + "=" + strconv.FormatBool(s.unguarded),
-		envLedger + "=" + s.ledger, envProcess + "=" + s.process,
+		envMended + "=" + s.mended, envLedger + "=" + s.ledger, envProcess + "=" + s.process,
 	}
 }
 

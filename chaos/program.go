@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/warrenmq/warren/internal/logging"
+)
+
+// build builds one of Warren's programs in a folder and returns where it is.
+func build(ctx context.Context, pkg, folder string, log io.Writer) (string, error) {
+	program := filepath.Join(folder, path.Base(pkg))
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("build %s: %w", pkg, err)
+	}
+	return program, nil
+}
+
+// bareEnvironment is the environment of this process without what would have one of Warren's programs
+// connect to another broker than its configuration says, or log at another level.
+func bareEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"WARREN_URL", "AMQP_URL", logging.EnvLevel}, name)
+	})
+}
