@@ -57,12 +57,20 @@ func (f *fixture) drain(queue string) []string {
 	var ids []string
 	f.channel(func(ch *amqp.Channel) {
 		for {
-			d, ok, err := ch.Get(queue, true)
+			state, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 			require.NoError(f.t, err)
-			if !ok {
+			if state.Messages == 0 {
 				return
 			}
-			ids = append(ids, d.MessageId)
+			deliveries, err := ch.Consume(queue, "drain", true, false, false, false, nil)
+			require.NoError(f.t, err)
+			for range state.Messages {
+				ids = append(ids, receive(f.t, deliveries, "letter").MessageId)
+			}
+			require.NoError(f.t, ch.Cancel("drain", false))
+			for d := range deliveries { // what arrived meanwhile
+				ids = append(ids, d.MessageId)
+			}
 		}
 	})
 	return ids

@@ -39,7 +39,8 @@ const (
 // later bounds how many they have pending. It returns when every letter is answered and those that
 // were not removed are back, in the order in which they lay.
 //
-// It blocks, on a connection of its own. When ctx ends, whose error it returns, it shows no more and
+// It blocks, on a connection of its own, with a channel for each thousand letters that it holds, and for
+// more where these are many: some 30 for 100,000, or as many as the broker allows for. When ctx ends, whose error it returns, it shows no more and
 // has 5 s more: 3 s for answers that are still to come, and the rest to give back.
 //
 // Looking is a delivery that is given back. Meanwhile the letters looked at are unacknowledged:
@@ -81,12 +82,12 @@ func (c *Client) sift(ctx context.Context, queue string, limit int, each func(*t
 		if err := c.browsable(life, queue, newChannel); err != nil {
 			return err
 		}
-		channel, err := newChannel()
+		letters, err := newLetters(newChannel, queue)
 		if err != nil {
 			return err
 		}
 		s := sifting{
-			letters: newLetters(channel, queue), each: each, left: limit, rest: math.MaxInt,
+			letters: letters, each: each, left: limit, rest: math.MaxInt,
 			toBack: !c.version.AtLeast(4, 3),
 		}
 		if limit < 1 {
