@@ -26,8 +26,8 @@ const (
 
 // Sifter shows the letters of a queue from its head, all that lie there where limit is below 1, until
 // each returns false, and removes from the queue those that are answered so, now or later. It returns
-// when all are answered and the others are back. Beside an error, doubtful is how many of those removed
-// may be in the queue again. broker.Client is one.
+// when all are answered and the others are back. Beside an error, which names the queue, doubtful is how
+// many of those removed may be in the queue again. broker.Client is one.
 type Sifter interface {
 	Sift(ctx context.Context, queue string, limit int, each func(*tasks.Letter) bool) (doubtful int, err error)
 }
@@ -131,10 +131,7 @@ func (r *run) sift(s Sifter, act func(*tasks.Letter, *Record)) (Counts, error) {
 	r.all.Wait()
 	r.counts.Doubtful += doubtful
 	if r.failed != nil {
-		err = errors.Join(r.failed, err)
-	}
-	if err != nil {
-		err = fmt.Errorf("sweep %s: %w", r.sweep.Queue, err)
+		err = errors.Join(fmt.Errorf("replay %s: %w", r.sweep.Queue, r.failed), err)
 	}
 	return r.counts, err
 }
