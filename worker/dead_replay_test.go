@@ -54,6 +54,7 @@ func TestReplayedTasks(t *testing.T) {
 			mend := make(chan struct{})
 			stop := f.run(worker.Config{Queues: []worker.Queue{{
 				Name: "email", Type: kind, Routes: []string{"email.#"},
+				Prefetch: worker.DefaultConcurrency, // a new one takes deliveries back, which counts
 				Mux: handle("email.#", func(_ context.Context, task *tasks.Task) error {
 					runs <- *task
 					select {
