@@ -40,8 +40,9 @@ const (
 // were not removed are back, in the order in which they lay.
 //
 // It blocks, on a connection of its own, with a channel for each thousand letters that it holds, and for
-// more where these are many: some 70 for 100,000, or as many as the broker allows for. When ctx ends, whose error it returns, it shows no more and
-// has 5 s more: 3 s for answers that are still to come, and the rest to give back.
+// more where these are many: some 70 for 100,000, or as many as the broker allows for. When ctx ends,
+// whose error it returns, it shows no more and has 5 s more: 3 s for answers that are still to come, and
+// the rest to give back.
 //
 // Looking is a delivery that is given back. Meanwhile the letters looked at are unacknowledged:
 // no other consumer or browser is given them, the queue's depth is lower by them, a consumer more
