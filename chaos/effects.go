@@ -117,13 +117,13 @@ func (s *scene) open(ctx context.Context) (err error) {
 	if s.clientLog, err = os.Create(filepath.Join(s.folder, "publisher.log")); err != nil {
 		return err
 	}
-	if s.client, err = connect(ctx, s.broker, s.broker.URL, s.clientLog); err != nil {
+	if s.client, err = connectTo(ctx, s.broker, s.broker.URL, s.clientLog); err != nil {
 		return err
 	}
 	if s.entrance, err = brokertest.StartProxy(ctx, s.broker.URL); err != nil {
 		return err
 	}
-	if s.proxied, err = connect(ctx, s.broker, s.entrance.URL(), s.clientLog); err != nil {
+	if s.proxied, err = connectTo(ctx, s.broker, s.entrance.URL(), s.clientLog); err != nil {
 		return err
 	}
 	var places []station

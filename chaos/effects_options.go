@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -55,14 +54,8 @@ func parseEffects(args []string, log io.Writer) (effectsOptions, error) {
 	}
 	err := override(&o.tasks, "tasks", *tasks)
 	chosen, wrong := choose(*flavour)
-	o.choice, err = chosen, errors.Join(err, wrong)
-	if flags.NArg() > 0 {
-		err = errors.Join(err, fmt.Errorf("%q is one argument too many", flags.Arg(0)))
-	}
-	if err != nil {
-		fmt.Fprintln(log, "chaos:", err)
-	}
-	return o, err
+	o.choice = chosen
+	return o, complain(flags, log, err, wrong)
 }
 
 // command is the command line that gives the same faults again, without the kind of broker.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,11 +100,8 @@ type field struct {
 	folder string
 	log    io.Writer
 
-	clientLog *os.File
-	client    *broker.Client
+	rig
 	publisher *publisher
-	crew      *crew
-	ledger    *ledger
 
 	evidence evidence
 	byself   []string // workers that ended though nobody had killed them
@@ -117,7 +113,7 @@ func (f *field) open(ctx context.Context) (err error) {
 	if f.clientLog, err = os.Create(filepath.Join(f.folder, "publisher.log")); err != nil {
 		return err
 	}
-	if f.client, err = connect(ctx, f.broker, f.broker.URL, f.clientLog); err != nil {
+	if f.client, err = connectTo(ctx, f.broker, f.broker.URL, f.clientLog); err != nil {
 		return err
 	}
 	path := filepath.Join(f.folder, "ledger")
@@ -129,44 +125,14 @@ func (f *field) open(ctx context.Context) (err error) {
 	return err
 }
 
-// connect returns a client with the topology of a run declared.
-func connect(ctx context.Context, b *brokertest.Broker, url string, log io.Writer) (*broker.Client, error) {
-	client, err := broker.Connect(ctx, broker.Config{
-		URLs: []string{url}, Management: b.Management, Name: "chaos", BackoffMax: time.Second,
-		Log: slog.New(slog.NewTextHandler(log, nil)),
-	})
-	if err != nil {
-		return nil, err
-	}
+// connectTo returns a client with the topology of the workers declared.
+func connectTo(ctx context.Context, b *brokertest.Broker, url string, log io.Writer) (*broker.Client, error) {
 	pattern, err := routing.ParsePattern(route)
-	if err == nil {
-		err = client.Declare(ctx, routing.Spec{Queues: []routing.QueueSpec{{Name: queueName, Routes: []routing.Pattern{pattern}}}})
-	}
 	if err != nil {
-		client.Close()
 		return nil, err
 	}
-	return client, nil
-}
-
-// close ends what is left of all that was opened.
-func (f *field) close() error {
-	var err error
-	if f.crew != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-		defer cancel()
-		err = f.crew.stop(ctx)
-	}
-	if f.client != nil {
-		f.client.Close()
-	}
-	if f.ledger != nil {
-		err = errors.Join(err, f.ledger.close())
-	}
-	if f.clientLog != nil {
-		err = errors.Join(err, f.clientLog.Close())
-	}
-	return err
+	spec := routing.Spec{Queues: []routing.QueueSpec{{Name: queueName, Routes: []routing.Pattern{pattern}}}}
+	return connect(ctx, []string{url}, b.Management, spec, log)
 }
 
 // run publishes the tasks while the faults strike, waits until each task has ended, stops the

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/internal/brokertest"
 	"github.com/warrenmq/warren/routing"
@@ -71,12 +69,9 @@ type mailroom struct {
 	folder  string
 	log     io.Writer
 
-	clientLog *os.File
-	client    *broker.Client
-	crew      *crew
-	ledger    *ledger
-	done      map[string]bool // tasks that have succeeded
-	ended     int             // runs of the ledger, from its begin, that have all ended
+	rig
+	done  map[string]bool // tasks that have succeeded
+	ended int             // runs of the ledger, from its begin, that have all ended
 
 	evidence       letterEvidence
 	table          string // of the groups
@@ -105,14 +100,7 @@ func (m *mailroom) open(ctx context.Context) (err error) {
 	if m.clientLog, err = os.Create(filepath.Join(m.folder, "publisher.log")); err != nil {
 		return err
 	}
-	m.client, err = broker.Connect(ctx, broker.Config{
-		URLs: []string{m.broker.URL}, Management: m.broker.Management, Name: "chaos", BackoffMax: time.Second,
-		Log: slog.New(slog.NewTextHandler(m.clientLog, nil)),
-	})
-	if err != nil {
-		return err
-	}
-	if err := m.client.Declare(ctx, cfg.Spec()); err != nil {
+	if m.client, err = connect(ctx, []string{m.broker.URL}, m.broker.Management, cfg.Spec(), m.clientLog); err != nil {
 		return err
 	}
 	path := filepath.Join(m.folder, "ledger")
@@ -121,26 +109,6 @@ func (m *mailroom) open(ctx context.Context) (err error) {
 	}
 	m.done = map[string]bool{}
 	m.crew, err = startCrew(roleLetters, []station{{url: m.broker.URL, ledger: path, mended: m.mended()}}, m.folder)
-	return err
-}
-
-// close ends what is left of all that was opened.
-func (m *mailroom) close() error {
-	var err error
-	if m.crew != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-		defer cancel()
-		err = m.crew.stop(ctx)
-	}
-	if m.client != nil {
-		m.client.Close()
-	}
-	if m.ledger != nil {
-		err = errors.Join(err, m.ledger.close())
-	}
-	if m.clientLog != nil {
-		err = errors.Join(err, m.clientLog.Close())
-	}
 	return err
 }
 

@@ -58,14 +58,8 @@ func parseLetters(args []string, log io.Writer) (letterOptions, error) {
 		err = errors.Join(err, fmt.Errorf("-tasks: %d is below %d", o.tasks, minLetters))
 	}
 	chosen, wrong := choose(*flavour)
-	o.choice, err = chosen, errors.Join(err, wrong)
-	if flags.NArg() > 0 {
-		err = errors.Join(err, fmt.Errorf("%q is one argument too many", flags.Arg(0)))
-	}
-	if err != nil {
-		fmt.Fprintln(log, "chaos:", err)
-	}
-	return o, err
+	o.choice = chosen
+	return o, complain(flags, log, err, wrong)
 }
 
 // command is the command line that gives the same tasks again, without the kind of broker.

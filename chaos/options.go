@@ -86,14 +86,20 @@ func parse(args []string, log io.Writer) (options, error) {
 	}
 	err := errors.Join(override(&o.tasks, "tasks", *tasks), override(&o.rate, "rate", *rate))
 	chosen, wrong := choose(*flavour)
-	o.choice, err = chosen, errors.Join(err, wrong)
+	o.choice = chosen
+	return o, complain(flags, log, err, wrong)
+}
+
+// complain tells what is wrong with a command line, an argument too many among it, and returns it.
+func complain(flags *flag.FlagSet, log io.Writer, problems ...error) error {
 	if flags.NArg() > 0 {
-		err = errors.Join(err, fmt.Errorf("%q is one argument too many", flags.Arg(0)))
+		problems = append(problems, fmt.Errorf("%q is one argument too many", flags.Arg(0)))
 	}
+	err := errors.Join(problems...)
 	if err != nil {
 		fmt.Fprintln(log, "chaos:", err)
 	}
-	return o, err
+	return err
 }
 
 // override sets a number that was given; 0 was not.

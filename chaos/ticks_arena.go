@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,12 +40,9 @@ type arena struct {
 	folder  string
 	log     io.Writer
 
-	clientLog *os.File
-	client    *broker.Client
-	consumer  *broker.Consumer
+	rig
 	catcher   catcher
 	chronicle *chronicle
-	crew      *crew
 	outages   []span
 	until     time.Time
 	took      time.Duration
@@ -67,14 +62,7 @@ func (a *arena) open(ctx context.Context) (err error) {
 	if a.clientLog, err = os.Create(filepath.Join(a.folder, "consumer.log")); err != nil {
 		return err
 	}
-	a.client, err = broker.Connect(ctx, broker.Config{
-		URLs: a.urls[0], Management: a.management, Name: "chaos", BackoffMax: time.Second,
-		Log: slog.New(slog.NewTextHandler(a.clientLog, nil)),
-	})
-	if err != nil {
-		return err
-	}
-	if err := a.client.Declare(ctx, cfg.Spec()); err != nil {
+	if a.client, err = connect(ctx, a.urls[0], a.management, cfg.Spec(), a.clientLog); err != nil {
 		return err
 	}
 	a.consumer, err = a.client.NewConsumer(broker.ConsumerConfig{Queue: ticksQueue, Prefetch: ticksPrefetch, Deliver: a.catcher.deliver})
@@ -96,26 +84,6 @@ func (a *arena) command(place int, _ string) *exec.Cmd {
 	cmd := exec.Command(a.program, "-c", a.config(place))
 	cmd.Env = append(bareEnvironment(), logging.EnvLevel+"=debug")
 	return cmd
-}
-
-// close ends what is left of all that was opened.
-func (a *arena) close() error {
-	var err error
-	if a.crew != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-		defer cancel()
-		err = a.crew.stop(ctx)
-	}
-	if a.consumer != nil {
-		a.consumer.Close()
-	}
-	if a.client != nil {
-		a.client.Close()
-	}
-	if a.clientLog != nil {
-		err = errors.Join(err, a.clientLog.Close())
-	}
-	return err
 }
 
 // awaitLeader blocks until a scheduler leads that we have not ended. That none does for long is an

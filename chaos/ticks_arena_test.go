@@ -11,7 +11,7 @@ import (
 )
 
 func TestComplete(t *testing.T) {
-	a := &arena{entries: killEntries, chronicle: newChronicle(), crew: &crew{}, until: at(30.5)}
+	a := &arena{entries: killEntries, chronicle: newChronicle(), rig: rig{crew: &crew{}}, until: at(30.5)}
 	assert.False(t, a.complete(), "nobody led")
 	a.chronicle.add(leads("a", 0.5, 1))
 	assert.False(t, a.complete())

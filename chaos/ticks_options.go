@@ -84,13 +84,7 @@ func parseTicks(args []string, log io.Writer) (tickOptions, error) {
 		chosen, wrong := choose(*flavour)
 		o.choice, err = chosen, errors.Join(err, wrong)
 	}
-	if flags.NArg() > 0 {
-		err = errors.Join(err, fmt.Errorf("%q is one argument too many", flags.Arg(0)))
-	}
-	if err != nil {
-		fmt.Fprintln(log, "chaos:", err)
-	}
-	return o, err
+	return o, complain(flags, log, err)
 }
 
 // overrideTime sets a time that was given; 0 was not.
