@@ -96,6 +96,21 @@ func noHistory(cfg *config.Config, err error) error {
 	return fmt.Errorf("%w: a worker or a scheduler that starts declares it", err)
 }
 
+// ago returns the time that a flag tells as a duration before now, the zero time where it is empty.
+func ago(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	d, err := config.ParseDuration(text)
+	if err != nil {
+		return time.Time{}, usagef("%s: %w", flag, err)
+	}
+	if d < 0 {
+		return time.Time{}, usagef("%s: %s is below 0", flag, text)
+	}
+	return now.Add(-d), nil
+}
+
 // filter returns what the flags choose.
 func (f *historyFlags) filter(now time.Time) (history.Filter, error) {
 	filter := history.Filter{Task: f.task, Queue: f.queue}
@@ -103,15 +118,9 @@ func (f *historyFlags) filter(now time.Time) (history.Filter, error) {
 	if since == "" && f.task == "" {
 		since = defaultSince
 	}
-	if since != "" {
-		d, err := config.ParseDuration(since)
-		if err != nil {
-			return filter, usagef("--since: %w", err)
-		}
-		if d < 0 {
-			return filter, usagef("--since: %s is below 0", since)
-		}
-		filter.Since = now.Add(-d)
+	var err error
+	if filter.Since, err = ago("--since", since, now); err != nil {
+		return filter, err
 	}
 	for _, text := range f.events {
 		kind, err := history.ParseKind(text)

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warrenmq/warren/broker"
-	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/scheduler/ledger"
 )
 
@@ -78,15 +77,9 @@ func (f *scheduleHistoryFlags) filter(now time.Time) (ledger.Filter, error) {
 	if since == "" && f.limit == 0 {
 		since = defaultSince
 	}
-	if since != "" {
-		d, err := config.ParseDuration(since)
-		if err != nil {
-			return filter, usagef("--since: %w", err)
-		}
-		if d < 0 {
-			return filter, usagef("--since: %s is below 0", since)
-		}
-		filter.Since = now.Add(-d)
+	var err error
+	if filter.Since, err = ago("--since", since, now); err != nil {
+		return filter, err
 	}
 	kinds := []ledger.Kind{ledger.KindTick, ledger.KindSkipped, ledger.KindKnown, ledger.KindAbsent}
 	for _, text := range f.kinds {
