@@ -265,3 +265,10 @@ func (b *bundle) ledger(t *testing.T, kinds ...ledger.Kind) []ledger.Record {
 }
 
 func entry(name, cron string) Entry { return Entry{Name: name, Cron: cron, Key: "test." + name} }
+
+// taskAt is the task of a tick.
+func (e Entry) taskAt(t require.TestingT, fire time.Time) (tasks.Task, error) {
+	timetable, err := e.Timetable()
+	require.NoError(t, err)
+	return e.task(timetable, fire)
+}

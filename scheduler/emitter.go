@@ -80,7 +80,7 @@ func (e *emitter) run(ctx, publishing context.Context) {
 			failures++
 			delay := publishBackoff.Delay(failures, e.spread())
 			e.log.Warn("ticks not emitted yet", "after", e.position, "attempt", failures, "again_in", delay, "error", err)
-			e.pause(ctx, delay)
+			e.rest(ctx, delay, nil)
 		}
 	}
 }
@@ -106,23 +106,17 @@ func (e *emitter) wait(ctx context.Context) {
 	if next := e.timetable.Next(e.position); !next.IsZero() {
 		left = min(left, next.Sub(e.clock.Now().Round(0)))
 	}
-	timer := e.clock.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-e.replaced:
-	case <-e.wake:
-	case <-timer.Chan():
-	}
+	e.rest(ctx, left, e.wake)
 }
 
-// pause returns after a time, or when it is no use to wait.
-func (e *emitter) pause(ctx context.Context, d time.Duration) {
+// rest returns after a time, when it is woken by a channel that may be nil, or when it is no use to wait.
+func (e *emitter) rest(ctx context.Context, d time.Duration, wake <-chan struct{}) {
 	timer := e.clock.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-e.replaced:
+	case <-wake:
 	case <-timer.Chan():
 	}
 }
@@ -209,7 +203,7 @@ func (e *emitter) skip(ctx context.Context, s ledger.Skip) error {
 // emit publishes one tick and records it, in one try.
 func (e *emitter) emit(ctx context.Context, tick, notBefore time.Time, missed bool) error {
 	log := e.log.With("scheduled_for", tick, "id", TaskID(e.Identity(), tick), "term", e.term.Number())
-	task, never := e.task(tick)
+	task, never := e.task(e.timetable, tick)
 	if never == nil {
 		if notBefore.After(task.NotBefore) {
 			task.NotBefore = notBefore

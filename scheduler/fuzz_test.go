@@ -32,7 +32,7 @@ func FuzzTemplate(f *testing.F) {
 			require.ErrorIs(t, err, ErrInvalidEntry)
 			return
 		}
-		task, err := e.task(start)
+		task, err := e.taskAt(t, start)
 		require.NoError(t, err, "what was checked is rendered")
 		require.LessOrEqual(t, len(task.Payload), MaxTemplateBytes)
 		require.Equal(t, shape(t, []byte(payload)), shape(t, task.Payload))

@@ -45,11 +45,11 @@ func TestDelayIsUniform(t *testing.T) {
 func TestJitterOfATask(t *testing.T) {
 	e := daily()
 	e.ID = "report-1"
-	task, err := e.task(start)
+	task, err := e.taskAt(t, start)
 	require.NoError(t, err)
 	assert.Zero(t, task.NotBefore)
 	e.Jitter = time.Hour
-	task, err = e.task(start)
+	task, err = e.taskAt(t, start)
 	require.NoError(t, err)
 	assert.Equal(t, start, task.ScheduledFor, "the true fire time")
 	assert.Equal(t, start.Add(e.Delay(start)), task.NotBefore)

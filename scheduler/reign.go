@@ -101,7 +101,7 @@ const remindEvery = time.Hour
 func (r *reign) run() {
 	reminder := r.config.Clock.NewTicker(remindEvery)
 	defer reminder.Stop()
-	for failures := 0; ; {
+	for {
 		select {
 		case <-r.leading.Done():
 			return
@@ -112,23 +112,20 @@ func (r *reign) run() {
 			continue
 		case <-r.changed:
 		}
-		var entries []scheduled
-		entries, r.changed = r.current()
-		for {
+		for failures := 1; ; failures++ {
+			var entries []scheduled
+			entries, r.changed = r.current()
 			err := r.take(r.leading, entries)
 			if err == nil {
-				failures = 0
 				break
 			}
 			if r.leading.Err() != nil {
 				return
 			}
-			failures++
 			delay := publishBackoff.Delay(failures, r.spread())
 			r.config.Log.Warn("other entries are not emitted yet, those before still are", "again_in", delay, "error", err)
 			r.ail()
 			pause(r.leading, r.config.Clock, delay)
-			entries, r.changed = r.current()
 		}
 	}
 }

@@ -33,7 +33,7 @@ func rendered(t *testing.T, text string) string {
 	t.Helper()
 	e := templated(t, text)
 	require.NoError(t, e.Validate(), text)
-	task, err := e.task(mustTime(t, "2026-11-22T00:00:00Z"))
+	task, err := e.taskAt(t, mustTime(t, "2026-11-22T00:00:00Z"))
 	require.NoError(t, err)
 	var out string
 	require.NoError(t, json.Unmarshal(task.Payload, &out))
@@ -73,7 +73,7 @@ func TestTemplateKeepsTheRest(t *testing.T) {
 	e.Template = mustTemplate(t, ` {"n": 123456789012345678901234567890, "f":1.10, "{{.Nope}}": "<\u00e9>",
 		"a": [ "{{.Entry}}", {"b c": "x{{.Entry}}<"} , "" ], "e": 1E400, "z": null } `)
 	require.NoError(t, e.Validate())
-	task, err := e.task(start)
+	task, err := e.taskAt(t, start)
 	require.NoError(t, err)
 	assert.Equal(t, ` {"n": 123456789012345678901234567890, "f":1.10, "{{.Nope}}": "<\u00e9>",
 		"a": [ "daily-report", {"b c": "xdaily-report<"} , "" ], "e": 1E400, "z": null } `, string(task.Payload))
@@ -88,7 +88,7 @@ func TestTemplateOfATick(t *testing.T) {
 	e := daily()
 	e.ID, e.Template = "report-1", mustTemplate(t, `["{{.ScheduledFor}}", "{{.ID}}", "{{.Entry}}"]`)
 	fire := mustTime(t, "2026-11-22T00:00:00Z")
-	task, err := e.task(fire)
+	task, err := e.taskAt(t, fire)
 	require.NoError(t, err)
 	assert.JSONEq(t, fmt.Sprintf(`["2026-11-22T09:00:00+09:00", %q, "daily-report"]`, TaskID("report-1", fire)), string(task.Payload))
 }
@@ -108,7 +108,7 @@ func windowsAdjoin(t *testing.T, e Entry, due []time.Time) {
 	require.NotEmpty(t, due)
 	var before [2]string
 	for _, fire := range due {
-		task, err := e.task(fire)
+		task, err := e.taskAt(t, fire)
 		require.NoError(t, err)
 		var window [2]string
 		require.NoError(t, json.Unmarshal(task.Payload, &window))
@@ -222,7 +222,7 @@ func TestTemplateIsBounded(t *testing.T) {
 	text := strings.Repeat("{{printf `"+strings.Repeat("%99[1]s", 10)+"` .ID}}", 300)
 	e.Template = mustTemplate(t, `["`+strings.Repeat(text+`","`, 4)+`"]`)
 	assert.ErrorContains(t, e.Validate(), "payload[3]: the rendered payload is more than 1048576 bytes")
-	_, err := e.task(start)
+	_, err := e.taskAt(t, start)
 	require.ErrorIs(t, err, ErrInvalidTemplate)
 	assert.ErrorContains(t, err, `task of "daily-report" for 2026-11-22T05:59:30Z: invalid payload template: payload[3]: `)
 }

@@ -31,9 +31,10 @@ func TaskID(identity string, fire time.Time) string {
 	return id.String()
 }
 
-// task is what a tick of the entry becomes. The fire time is told in the entry's zone. It fails
-// where the payload cannot be rendered, which [Entry.Validate] has tried: so it would with every try.
-func (e Entry) task(fire time.Time) (tasks.Task, error) {
+// task is what a tick of the entry, whose timetable is t, becomes. The fire time is told in the entry's
+// zone. It fails where the payload cannot be rendered, which [Entry.Validate] has tried: so it would with
+// every try.
+func (e Entry) task(t Timetable, fire time.Time) (tasks.Task, error) {
 	task := tasks.Task{
 		ID: TaskID(e.Identity(), fire), Key: e.Key, Payload: e.Payload, ContentType: e.ContentType, Priority: e.Priority,
 		Schedule: e.Name, ScheduledFor: fire,
@@ -44,11 +45,8 @@ func (e Entry) task(fire time.Time) (tasks.Task, error) {
 	if e.Template == nil {
 		return task, nil
 	}
-	t, err := e.Timetable()
-	if err == nil {
-		task.Payload, err = e.Template.render(e.tick(t, fire))
-	}
-	if err != nil {
+	var err error
+	if task.Payload, err = e.Template.render(e.tick(t, fire)); err != nil {
 		return tasks.Task{}, fmt.Errorf("task of %q for %s: %w", e.Name, fire.Format(time.RFC3339), err)
 	}
 	return task, nil
