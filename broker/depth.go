@@ -35,28 +35,35 @@ func (c *Client) Depth(ctx context.Context, queue string) (Depth, error) {
 // Depths is [Client.Depth] for many queues over one connection. A queue that does not exist is not
 // in the result, and not an error.
 func (c *Client) Depths(ctx context.Context, queues ...string) (map[string]Depth, error) {
-	depths := make(map[string]Depth, len(queues))
-	err := c.withChannel(ctx, "depth", func(newChannel func() (*amqp.Channel, error)) error {
-		var channel *amqp.Channel
-		for _, queue := range queues {
-			if channel == nil || channel.IsClosed() {
-				var err error
-				if channel, err = newChannel(); err != nil {
-					return err
-				}
-			}
-			found, err := channel.QueueDeclarePassive(queue, true, false, false, false, nil)
-			switch {
-			case err == nil:
-				depths[queue] = Depth{Ready: found.Messages, Consumers: found.Consumers}
-			case !isCode(err, amqp.NotFound): // which closes the channel, as every refusal does
-				return describe("queue", queue, err)
-			}
-		}
-		return nil
+	var depths map[string]Depth
+	err := c.withChannel(ctx, "depth", func(newChannel func() (*amqp.Channel, error)) (err error) {
+		depths, err = askDepths(newChannel, queues)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("depth of queues: %w", err)
+	}
+	return depths, nil
+}
+
+// askDepths asks for queues one by one on channels of one connection.
+func askDepths(newChannel func() (*amqp.Channel, error), queues []string) (map[string]Depth, error) {
+	depths := make(map[string]Depth, len(queues))
+	var channel *amqp.Channel
+	for _, queue := range queues {
+		if channel == nil || channel.IsClosed() {
+			var err error
+			if channel, err = newChannel(); err != nil {
+				return nil, err
+			}
+		}
+		found, err := channel.QueueDeclarePassive(queue, true, false, false, false, nil)
+		switch {
+		case err == nil:
+			depths[queue] = Depth{Ready: found.Messages, Consumers: found.Consumers}
+		case !isCode(err, amqp.NotFound): // which closes the channel, as every refusal does
+			return nil, describe("queue", queue, err)
+		}
 	}
 	return depths, nil
 }

@@ -3,6 +3,7 @@
 package broker_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/internal/brokertest"
 )
 
 // pollEvery is how often these tests look for what is to come.
@@ -40,4 +42,40 @@ func TestDepth(t *testing.T) {
 	depths, err = f.client.Depths(f.ctx)
 	require.NoError(t, err)
 	assert.Empty(t, depths)
+}
+
+func TestDepthProbe(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	f.enqueue("email.1")
+	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	probe := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL()} }).NewDepthProbe()
+	defer probe.Close()
+	for range 3 { // the questions about what does not exist close its channels
+		depths, err := probe.Depths(f.ctx, "nothing", "email", "none.at.all")
+		require.NoError(t, err)
+		assert.Equal(t, map[string]broker.Depth{"email": {Ready: 1}}, depths)
+	}
+
+	ctx, cancel := context.WithCancel(f.ctx)
+	cancel()
+	_, err := probe.Depths(ctx, "email")
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = probe.Depths(f.ctx, "email")
+	require.NoError(t, err, "it connects anew")
+
+	proxy.Cut()
+	require.Eventually(t, func() bool {
+		depths, err := probe.Depths(f.ctx, "email")
+		if err != nil {
+			require.ErrorIs(t, err, broker.ErrNotConnected)
+		}
+		return depths["email"].Ready == 1
+	}, patience, pollEvery)
+
+	probe.Close()
+	probe.Close()
+	_, err = probe.Depths(f.ctx, "email")
+	require.ErrorIs(t, err, broker.ErrClosed)
 }
