@@ -54,11 +54,8 @@ func readDeath(item any) (death, bool) {
 	if ours, known := brokerReasons[reason]; known {
 		d.reason = ours
 	}
-	d.at, _ = table["time"].(time.Time)
-	d.at = d.at.UTC()
-	if year := d.at.Year(); year < 1970 || year > 9999 { // RFC 3339 has no later ones
-		d.at = time.Time{}
-	}
+	at, _ := table["time"].(time.Time)
+	d.at = sayable(at)
 	if keys, _ := table["routing-keys"].([]any); len(keys) > 0 { // CC and BCC follow the first
 		d.key = text(keys[0])
 		if original, laddered := routing.OriginalKey(d.key); laddered {

@@ -99,7 +99,7 @@ func (r *Record) byWorker(m *tasks.Message) {
 		r.Queue = queue
 	}
 	if at, err := time.Parse(time.RFC3339, text(m.Headers[tasks.HeaderFailedAt])); err == nil {
-		r.FailedAt = at
+		r.FailedAt = sayable(at)
 	}
 }
 
@@ -113,6 +113,16 @@ func (r *Record) byBroker(m *tasks.Message, d death) {
 	if text(m.Headers[tasks.HeaderRoutingKey]) == "" && d.key != "" {
 		r.Key = d.key
 	}
+}
+
+// sayable returns a time in UTC, or the zero time where RFC 3339, and so JSON, cannot say it: a producer
+// may have written a zone of 24 hours, or years beyond 9999.
+func sayable(at time.Time) time.Time {
+	at = at.UTC()
+	if year := at.Year(); year < 1970 || year > 9999 {
+		return time.Time{}
+	}
+	return at
 }
 
 // text reads a header's text, empty where it is something else.

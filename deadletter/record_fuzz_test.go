@@ -25,7 +25,7 @@ func value(t *rapid.T, depth int) any {
 	case 0:
 		return nil
 	case 1:
-		return rapid.SampledFrom([]string{"rejected", "expired", "email", "2026-11-22T06:00:01Z", "", "\xff"}).Draw(t, "text")
+		return rapid.SampledFrom([]string{"rejected", "expired", "email", "2026-11-22T06:00:01Z", "2026-11-22T06:00:01+24:00", "", "\xff"}).Draw(t, "text")
 	case 2:
 		return rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, "bytes")
 	case 3:

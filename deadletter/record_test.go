@@ -163,6 +163,22 @@ func TestRecordIsTolerant(t *testing.T) {
 	}
 }
 
+// A time that JSON cannot say would end the listing of all letters.
+func TestRecordOfATimeThatJSONCannotSay(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"2026-11-22T06:00:01Z":      failedAt,
+		"2026-11-22T15:00:01+09:00": failedAt,
+		"2026-11-23T06:00:01+24:00": failedAt,
+		"0000-01-01T00:00:00+01:00": {},
+		"9999-12-31T23:59:59-01:00": {},
+	} {
+		r := deadletter.FromMessage(tasks.Message{Headers: map[string]any{tasks.HeaderFailedAt: text}}, "email.dead")
+		assert.Equal(t, want, r.FailedAt, text)
+		_, err := json.Marshal(r)
+		assert.NoError(t, err, text)
+	}
+}
+
 func TestRecordJSON(t *testing.T) {
 	encode := func(r deadletter.Record) string {
 		var out bytes.Buffer
