@@ -91,7 +91,7 @@ func (e *Executor) execute(ctx context.Context, t *Task, caller *Executor) (d De
 	defer r.end() // also where the handler ends its goroutine
 	defer func() {
 		if cause := recover(); cause != nil {
-			d = e.judge(taskCtx, r, e.panicked(t, cause))
+			d = r.traced(e.judge(taskCtx, r, e.panicked(t, cause)))
 		}
 	}()
 	err := e.Handler.HandleTask(taskCtx, t)
@@ -100,7 +100,7 @@ func (e *Executor) execute(ctx context.Context, t *Task, caller *Executor) (d De
 		// the handler's panic, than wherever the text is needed.
 		_ = err.Error()
 	}
-	return e.judge(taskCtx, r, err)
+	return r.traced(e.judge(taskCtx, r, err))
 }
 
 // timeoutError is ErrTimeout with the time. Each task is given one and few need it, so its text is

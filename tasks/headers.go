@@ -26,6 +26,8 @@ const (
 	HeaderTraceParent  = "traceparent"    // W3C trace context
 	HeaderTraceState   = "tracestate"
 
+	HeaderPreviousAttempt = "warren-previous-attempt" // traceparent of the run before this one
+
 	HeaderDeadReason = "warren-dead-reason"
 	HeaderError      = "warren-error"     // text, at most MaxErrorBytes
 	HeaderErrors     = "warren-errors"    // array of strings, one an attempt, newest MaxErrors

@@ -98,4 +98,7 @@ type Decision struct {
 	Err error
 	// Result is what the handler of an Ack gave by [SetResult], nil where it gave nothing.
 	Result *Result
+	// TraceParent is that of the span that the task was run under, as [TraceRun] was told, empty where
+	// nobody told.
+	TraceParent string
 }

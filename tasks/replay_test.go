@@ -75,6 +75,7 @@ func TestReplayMessageHeaders(t *testing.T) {
 		"key ID":               {tasks.HeaderKeyID, "k", "k"},
 		"traceparent":          {tasks.HeaderTraceParent, "tp", "tp"},
 		"tracestate":           {tasks.HeaderTraceState, "ts", "ts"},
+		"previous attempt":     {tasks.HeaderPreviousAttempt, "pa", "pa"},
 		"foreign":              {"x-tenant", map[string]any{"CC": "a"}, map[string]any{"CC": "a"}},
 		"foreign, like ours":   {"Warren-Attempt", "seven", "seven"},
 	} {

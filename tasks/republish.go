@@ -123,6 +123,17 @@ func DeadMessage(m Message, t *Task, self string, reason Reason, f Failure, coun
 	return m
 }
 
+// Traced returns a retry or a dead letter that tells whoever runs the work next of the span that it was
+// run under this time: the decision's TraceParent. Where there is none, what the message tells of an
+// earlier run stays.
+func Traced(m Message, d Decision) Message {
+	if d.TraceParent != "" {
+		m = m.Clone()
+		m.SetHeader(HeaderPreviousAttempt, d.TraceParent)
+	}
+	return m
+}
+
 // failures returns warren-errors with one more.
 func failures(t *Task, f *Failure) []any {
 	front := fmt.Sprintf("#%d %s %s: ", t.Attempt, f.At.UTC().Format(time.RFC3339), f.Worker)

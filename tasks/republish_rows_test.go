@@ -119,6 +119,7 @@ func TestEveryRepublishKeepsTheTraceAndTheOverrides(t *testing.T) {
 		tasks.HeaderMaxAttempts: int32(7), tasks.HeaderTimeout: "1500", tasks.HeaderEnqueuedAt: int64(1000),
 		tasks.HeaderExpiresAt: now.Add(time.Hour).UnixMilli(), tasks.HeaderSchedule: "daily", tasks.HeaderScheduledFor: "2026-11-22T06:00:00+09:00",
 		"warren-batch-id": "b", "warren-batch-index": int64(1), "warren-key-id": "k",
+		"warren-previous-attempt": "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01",
 	}
 	everyWay(t, tasks.Message{RoutingKey: "email.welcome", Headers: maps.Clone(own)}, func(t *testing.T, got tasks.Message) {
 		assert.Subset(t, got.Headers, own)

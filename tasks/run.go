@@ -16,6 +16,7 @@ type run struct {
 	ended    bool // nothing is taken any more
 	result   *Result
 	progress *throttle // nil until something is told
+	trace    *RunTrace // nil where nobody traces
 }
 
 type (
@@ -68,8 +69,9 @@ func (r *run) takeResult() *Result {
 }
 
 // end takes nothing any more. The progress that was told last and held back is told by the time that
-// it returns.
+// it returns, and so is whoever traces a run that nobody decided about.
 func (r *run) end() {
+	r.traced(Decision{})
 	r.mu.Lock()
 	r.ended = true
 	progress := r.progress

@@ -103,6 +103,9 @@ type Task struct {
 	By Identity
 	// Errors are the errors of earlier attempts, the oldest first, at most MaxErrors.
 	Errors []string
+	// PreviousAttempt is the W3C traceparent of the span that the work was run under before, empty where
+	// it was not, or nobody traced that.
+	PreviousAttempt string
 }
 
 // Enqueuer publishes a task and returns its ID. broker.Client is one.

@@ -39,6 +39,7 @@ var fields = []field{
 	textField(HeaderKeyID, func(t *Task) *string { return &t.KeyID }),
 	traceField(HeaderTraceParent, func(t *Task) *string { return &t.TraceParent }),
 	traceField(HeaderTraceState, func(t *Task) *string { return &t.TraceState }),
+	traceField(HeaderPreviousAttempt, func(t *Task) *string { return &t.PreviousAttempt }),
 	{HeaderScheduledFor, readScheduledFor, writeScheduledFor},
 	{HeaderErrors, readErrors, writeErrors},
 }

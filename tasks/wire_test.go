@@ -50,7 +50,7 @@ func TestEncodeWritesEveryHeader(t *testing.T) {
 		Key: "email", ID: "1", EnqueuedAt: at(1), NotBefore: at(2), ExpiresAt: at(3), Attempt: 2, MaxAttempts: 3,
 		Timeout: time.Second, Schedule: "daily", ScheduledFor: at(4), TraceParent: "tp", TraceState: "ts",
 		Headers: map[string]any{"x-tenant": "acme"}, Settlement: 5, Redeliveries: 6, EnqueuedBy: "bob", Errors: []string{"#1"},
-		BatchID: "import", BatchIndex: 7, BatchTotal: 8, KeyID: "k",
+		BatchID: "import", BatchIndex: 7, BatchTotal: 8, KeyID: "k", PreviousAttempt: "pa",
 	}, now)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{
@@ -60,6 +60,7 @@ func TestEncodeWritesEveryHeader(t *testing.T) {
 		"x-tenant": "acme", "warren-settlement": int64(5), "warren-redeliveries": int64(6), "warren-enqueued-by": "bob",
 		"warren-errors": []any{"#1"}, "warren-key-id": "k",
 		"warren-batch-id": "import", "warren-batch-index": int64(7), "warren-batch-total": int64(8),
+		"warren-previous-attempt": "pa",
 	}, m.Headers)
 }
 
@@ -166,6 +167,7 @@ func drawTask(t *rapid.T) tasks.Task {
 		UserID:          text.Draw(t, "user id"),
 		TraceParent:     text.Draw(t, "traceparent"),
 		TraceState:      text.Draw(t, "tracestate"),
+		PreviousAttempt: text.Draw(t, "previous attempt"),
 		Headers:         nilIfEmpty(rapid.MapOfN(foreign, drawValue(), 0, 4).Draw(t, "headers")),
 		Settlement:      count.Draw(t, "settlement"),
 		Redeliveries:    count.Draw(t, "redeliveries"),

@@ -46,6 +46,7 @@ var wireHeaders = []struct {
 	{tasks.HeaderEnqueuedBy, text, func(t tasks.Task) any { return t.EnqueuedBy }, nil},
 	{tasks.HeaderTraceParent, trace, func(t tasks.Task) any { return t.TraceParent }, nil},
 	{tasks.HeaderTraceState, trace, func(t tasks.Task) any { return t.TraceState }, nil},
+	{tasks.HeaderPreviousAttempt, trace, func(t tasks.Task) any { return t.PreviousAttempt }, nil},
 	{tasks.HeaderScheduledFor, rfc3339, func(t tasks.Task) any { return t.ScheduledFor }, time.Date(2026, 11, 22, 6, 0, 7, 0, time.UTC)},
 	{tasks.HeaderErrors, list, func(t tasks.Task) any { return t.Errors }, []string{"7"}},
 }

@@ -83,7 +83,7 @@ func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took t
 		s.giveBack(ctx, it)
 		return
 	}
-	s.replace(ctx, it, m, d)
+	s.replace(ctx, it, tasks.Traced(m, d), d)
 }
 
 // postpone sends a work that is due later than it can be held through the ladder, back to its
