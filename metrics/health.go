@@ -19,10 +19,11 @@ var ErrNotReady = errors.New("not ready")
 // work, over that would lose more than is lacking, so it answers 200.
 var ErrDegraded = errors.New("ready, degraded")
 
-// The paths of health.
+// The paths that are served.
 const (
-	healthPath = "/healthz"
-	readyPath  = "/readyz"
+	healthPath  = "/healthz"
+	readyPath   = "/readyz"
+	metricsPath = "/metrics"
 )
 
 // The bounds of asking and answering.
@@ -36,27 +37,28 @@ const (
 	maxAnswerBytes  = 4 << 10
 )
 
-// Serve answers for the health of the process at a TCP address such as ":9464", until ctx is done:
+// Serve answers for the process at a TCP address such as ":9464", until ctx is done:
 //
 //   - /healthz: 200 and "ok" as long as the process runs;
 //   - /readyz: 200 and "ready", or 503 and the text of the error that ready returns; 200 and the text of
-//     one that is [ErrDegraded].
+//     one that is [ErrDegraded];
+//   - /metrics: what the handler answers, such as [Handler]; 404 where it is nil.
 //
 // ready is called once a request, by any number of goroutines at once, and must not block. Serve
 // blocks; it returns nil within a second after ctx is done, its requests answered or cut off. An
 // address that cannot be listened on is an error at once, which names it.
-func Serve(ctx context.Context, listen string, ready func() error, log *slog.Logger) error {
+func Serve(ctx context.Context, listen string, ready func() error, metrics http.Handler, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return fmt.Errorf("serve health: %w", err)
 	}
-	return ServeListener(ctx, listener, ready, log)
+	return ServeListener(ctx, listener, ready, metrics, log)
 }
 
 // ServeListener is [Serve] on a listener, which it closes.
-func ServeListener(ctx context.Context, listener net.Listener, ready func() error, log *slog.Logger) error {
+func ServeListener(ctx context.Context, listener net.Listener, ready func() error, metrics http.Handler, log *slog.Logger) error {
 	server := &http.Server{
-		Handler:           healthHandler(ready),
+		Handler:           handler(ready, metrics),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       answerTimeout,
 		WriteTimeout:      answerTimeout,
@@ -64,7 +66,7 @@ func ServeListener(ctx context.Context, listener net.Listener, ready func() erro
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	log.Info("serving health", "address", listener.Addr().String())
+	log.Info("serving health and metrics", "address", listener.Addr().String())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
@@ -83,7 +85,7 @@ func ServeListener(ctx context.Context, listener net.Listener, ready func() erro
 	return nil
 }
 
-func healthHandler(ready func() error) http.Handler {
+func handler(ready func() error, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok")
@@ -98,6 +100,9 @@ func healthHandler(ready func() error) http.Handler {
 			answer(w, http.StatusServiceUnavailable, err.Error())
 		}
 	})
+	if metrics != nil {
+		mux.Handle("GET "+metricsPath, metrics)
+	}
 	return mux
 }
 

@@ -28,12 +28,18 @@ func listen(t *testing.T) net.Listener {
 // serve serves health until the test's end, or stop, and returns its address.
 func serve(t *testing.T, ready func() error) (address string, stop func() error) {
 	t.Helper()
+	return serveWith(t, ready, nil)
+}
+
+// serveWith is serve with what answers for the metrics.
+func serveWith(t *testing.T, ready func() error, metrics http.Handler) (address string, stop func() error) {
+	t.Helper()
 	listener := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	returned := make(chan error, 1)
 	go func() {
 		defer close(returned)
-		returned <- ServeListener(ctx, listener, ready, slog.New(slog.DiscardHandler))
+		returned <- ServeListener(ctx, listener, ready, metrics, slog.New(slog.DiscardHandler))
 	}()
 	stop = func() error {
 		cancel()
@@ -92,12 +98,12 @@ func TestServeOnABusyPortIsAnErrorThatNamesIt(t *testing.T) {
 	busy := listen(t)
 	defer func() { assert.NoError(t, busy.Close()) }()
 	address := busy.Addr().String()
-	err := Serve(t.Context(), address, nil, slog.New(slog.DiscardHandler))
+	err := Serve(t.Context(), address, nil, nil, slog.New(slog.DiscardHandler))
 	var op *net.OpError
 	require.ErrorAs(t, err, &op)
 	require.ErrorContains(t, err, "serve health: listen tcp "+address+": ")
 	for _, bad := range []string{"9464", "127.0.0.1:high"} {
-		err := Serve(t.Context(), bad, nil, slog.New(slog.DiscardHandler))
+		err := Serve(t.Context(), bad, nil, nil, slog.New(slog.DiscardHandler))
 		require.Error(t, err)
 		assert.ErrorContains(t, err, bad[len(bad)-4:])
 	}
@@ -106,7 +112,7 @@ func TestServeOnABusyPortIsAnErrorThatNamesIt(t *testing.T) {
 func TestServeReturnsWhatItsListenerFailsWith(t *testing.T) {
 	listener := listen(t)
 	require.NoError(t, listener.Close())
-	err := ServeListener(t.Context(), listener, nil, slog.New(slog.DiscardHandler))
+	err := ServeListener(t.Context(), listener, nil, nil, slog.New(slog.DiscardHandler))
 	require.ErrorIs(t, err, net.ErrClosed)
 	assert.ErrorContains(t, err, listener.Addr().String())
 }
@@ -116,7 +122,7 @@ func TestServeListensAndStops(t *testing.T) {
 	log := &firstLine{got: make(chan string, 1)}
 	returned := make(chan error, 1)
 	go func() {
-		returned <- Serve(ctx, "127.0.0.1:0", func() error { return nil }, slog.New(slog.NewTextHandler(log, nil)))
+		returned <- Serve(ctx, "127.0.0.1:0", func() error { return nil }, nil, slog.New(slog.NewTextHandler(log, nil)))
 	}()
 	_, address, found := strings.Cut(strings.TrimSpace(<-log.got), "address=")
 	require.True(t, found)
@@ -141,7 +147,7 @@ func TestServeCutsOffWhoeverKeepsItFromStopping(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	returned := make(chan error, 1)
 	go func() {
-		returned <- ServeListener(ctx, listener, func() error { return nil }, slog.New(slog.DiscardHandler))
+		returned <- ServeListener(ctx, listener, func() error { return nil }, nil, slog.New(slog.DiscardHandler))
 	}()
 	conn, err := net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)

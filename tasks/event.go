@@ -36,6 +36,8 @@ type Event struct {
 	// Task is the task, Worker the name of the worker. Whoever takes an event must not keep the task.
 	Task   *Task
 	Worker string
+	// Pattern is that of the task's handler as the queue's mux has it, empty where there is none.
+	Pattern string
 	// Started is when the task's turn came: the zero time where it did not.
 	Started time.Time
 	// Reason and Err are why a task is dead; of one that is retried there is an Err only.

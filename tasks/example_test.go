@@ -104,10 +104,9 @@ func ExampleConcurrency() {
 	mux.HandleFunc("image.#", done)
 	mux.HandleFunc("image.render.*", done, tasks.Concurrency(2))
 
-	fmt.Println(mux.Concurrency("image.render.video"))
-	_, limit := mux.Concurrency("image.resize")
-	fmt.Println(limit)
+	fmt.Println(mux.Match(&tasks.Task{Key: "image.render.video"}))
+	fmt.Println(mux.Match(&tasks.Task{Key: "image.resize"}))
 	// Output:
 	// image.render.* 2
-	// 0
+	// image.# 0
 }

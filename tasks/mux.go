@@ -15,7 +15,6 @@ import (
 // goroutines.
 type Mux struct {
 	entries []muxEntry // the most specific first
-	limited bool       // by one of entries
 	err     error
 }
 
@@ -23,7 +22,7 @@ type muxEntry struct {
 	pattern routing.Pattern
 	handler Handler
 	limited bool
-	limit   int // where limited
+	limit   int // 0 where not limited
 }
 
 // NewMux returns a mux without handlers.
@@ -58,7 +57,6 @@ func (m *Mux) Handle(pattern string, h Handler, opts ...HandleOption) {
 			ErrInvalidMux, pattern, entry.limit, MaxConcurrency))
 		return
 	}
-	m.limited = m.limited || entry.limited
 	m.entries = slices.Insert(m.entries, at, entry)
 }
 
@@ -85,16 +83,37 @@ func (m *Mux) Find(key string) (Handler, routing.Pattern, bool) {
 	return nil, routing.Pattern{}, false
 }
 
-// Concurrency returns the pattern that wins for a key and how many of its tasks may run at a time:
-// 0, and no pattern, where only the queue limits it. It costs nothing in a mux without limits.
-func (m *Mux) Concurrency(key string) (pattern string, limit int) {
-	if !m.limited {
-		return "", 0
+// Match finds the handler of a task and keeps it with the task, so that [Mux.HandleTask] need not find
+// it again. It returns the pattern that won, empty where none matches, and how many tasks of that
+// pattern may run at a time, 0 where only the queue limits them. Of several calls for one task the first
+// alone costs something.
+func (m *Mux) Match(t *Task) (pattern string, limit int) {
+	if !t.match.of(m, t.Key) {
+		t.match = match{mux: m, key: t.Key, entry: m.find(t.Key)}
 	}
-	if e := m.find(key); e != nil && e.limited {
+	if e := t.match.entry; e != nil {
 		return e.pattern.String(), e.limit
 	}
 	return "", 0
+}
+
+// match is what a mux has found for a key.
+type match struct {
+	mux   *Mux
+	key   string
+	entry *muxEntry // nil where no pattern matches
+}
+
+// of reports whether it is what a mux finds for a key.
+func (f *match) of(m *Mux, key string) bool { return f.mux == m && f.key == key }
+
+// Patterns returns the patterns that there are handlers for, the most specific first.
+func (m *Mux) Patterns() []string {
+	patterns := make([]string, len(m.entries))
+	for i, e := range m.entries {
+		patterns[i] = e.pattern.String()
+	}
+	return patterns
 }
 
 // find returns the entry of a key, nil where no pattern matches.
@@ -114,9 +133,12 @@ func (m *Mux) HandleTask(ctx context.Context, t *Task) error {
 	if t.KeyID != "" {
 		return fmt.Errorf("%w: it is encrypted with key %.40q, and this worker has no keys", ErrUndecryptable, t.KeyID)
 	}
-	h, _, ok := m.Find(t.Key)
-	if !ok {
+	e := t.match.entry
+	if !t.match.of(m, t.Key) {
+		e = m.find(t.Key)
+	}
+	if e == nil {
 		return fmt.Errorf("%w for key %q", ErrNoHandler, t.Key)
 	}
-	return h.HandleTask(ctx, t)
+	return e.handler.HandleTask(ctx, t)
 }

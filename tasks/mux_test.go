@@ -117,3 +117,39 @@ func TestMuxRefusesWhatIsEncrypted(t *testing.T) {
 	require.ErrorIs(t, err, tasks.ErrUndecryptable)
 	assert.Equal(t, `undecryptable: it is encrypted with key "7", and this worker has no keys`, err.Error())
 }
+
+// What Match has found for a task is what runs it, as long as neither the mux nor the key is another.
+func TestMuxMatch(t *testing.T) {
+	t.Parallel()
+	var ran string
+	runs := func(name string) tasks.HandlerFunc {
+		return func(context.Context, *tasks.Task) error { ran = name; return nil }
+	}
+	mux, other := tasks.NewMux(), tasks.NewMux()
+	mux.Handle("email.#", runs("any"))
+	mux.Handle("email.welcome", runs("welcome"), tasks.Concurrency(3))
+	other.Handle("#", runs("other"))
+	assert.Equal(t, []string{"email.welcome", "email.#"}, mux.Patterns())
+	assert.Empty(t, tasks.NewMux().Patterns())
+
+	task := &tasks.Task{Key: "email.welcome"}
+	for range 2 {
+		pattern, limit := mux.Match(task)
+		assert.Equal(t, "email.welcome", pattern)
+		assert.Equal(t, 3, limit)
+	}
+	require.NoError(t, mux.HandleTask(t.Context(), task))
+	assert.Equal(t, "welcome", ran)
+	require.NoError(t, other.HandleTask(t.Context(), task))
+	assert.Equal(t, "other", ran)
+	task.Key = "email.goodbye" // as a middleware may
+	require.NoError(t, mux.HandleTask(t.Context(), task))
+	assert.Equal(t, "any", ran)
+	pattern, limit := mux.Match(task)
+	assert.Equal(t, "email.#", pattern)
+	assert.Zero(t, limit)
+	task.Key = "import.rows"
+	pattern, _ = mux.Match(task)
+	assert.Empty(t, pattern)
+	require.ErrorIs(t, mux.HandleTask(t.Context(), task), tasks.ErrNoHandler)
+}

@@ -67,8 +67,8 @@ func TestConcurrency(t *testing.T) {
 	mux := tasks.NewMux()
 	mux.HandleFunc("email.#", done)
 	mux.HandleFunc("image.#", done)
-	pattern, limit := mux.Concurrency("email.welcome")
-	assert.Empty(t, pattern)
+	pattern, limit := mux.Match(&tasks.Task{Key: "email.welcome"})
+	assert.Equal(t, "email.#", pattern)
 	assert.Zero(t, limit, "no limit at all")
 
 	welcome.Handle(mux, func(context.Context, welcomeEmail) error { return nil }, tasks.Concurrency(2))
@@ -81,12 +81,12 @@ func TestConcurrency(t *testing.T) {
 	}{
 		"email.welcome":    {"email.welcome", 2},
 		"email.welcome.eu": {"email.*.eu", 1},
-		"email.goodbye":    {"", 0},
+		"email.goodbye":    {"email.#", 0},
 		"image.resize":     {"image.*", 10_000},
-		"image.resize.png": {"", 0},
+		"image.resize.png": {"image.#", 0},
 		"nobody":           {"", 0},
 	} {
-		pattern, limit := mux.Concurrency(key)
+		pattern, limit := mux.Match(&tasks.Task{Key: key})
 		assert.Equal(t, want.pattern, pattern, key)
 		assert.Equal(t, want.limit, limit, key)
 	}
@@ -100,7 +100,7 @@ func TestConcurrencyBounds(t *testing.T) {
 		require.ErrorIs(t, mux.Err(), tasks.ErrInvalidMux)
 		require.ErrorContains(t, mux.Err(), `pattern "image.resize": concurrency: `)
 		require.ErrorContains(t, mux.Err(), "is not within 1..10000")
-		_, limit := mux.Concurrency("image.resize")
+		_, limit := mux.Match(&tasks.Task{Key: "image.resize"})
 		assert.Zero(t, limit)
 	}
 }

@@ -106,6 +106,8 @@ type Task struct {
 	// PreviousAttempt is the W3C traceparent of the span that the work was run under before, empty where
 	// it was not, or nobody traced that.
 	PreviousAttempt string
+
+	match match // what Mux.Match has found
 }
 
 // Enqueuer publishes a task and returns its ID. broker.Client is one.

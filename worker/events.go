@@ -17,8 +17,9 @@ func (q *queue) telling(next tasks.Handler) tasks.Handler {
 		return next
 	}
 	return tasks.HandlerFunc(func(ctx context.Context, t *tasks.Task) error {
-		now := q.clock.Now()
-		q.events.Record(tasks.Event{Kind: tasks.EventStarted, At: now, Started: now, Task: t, Worker: q.settler.worker})
+		e := q.happened(tasks.Event{Kind: tasks.EventStarted, Task: t})
+		e.Started = e.At
+		q.events.Record(e)
 		return next.HandleTask(ctx, t)
 	})
 }
@@ -29,11 +30,16 @@ func (q *queue) tellingProgress(next func(*tasks.Task, tasks.ProgressEvent)) fun
 		return next
 	}
 	return func(t *tasks.Task, p tasks.ProgressEvent) {
-		q.events.Record(tasks.Event{
-			Kind: tasks.EventProgress, At: q.clock.Now(), Task: t, Worker: q.settler.worker, Percent: p.Percent, Note: p.Note,
-		})
+		q.events.Record(q.happened(tasks.Event{Kind: tasks.EventProgress, Task: t, Percent: p.Percent, Note: p.Note}))
 		next(t, p)
 	}
+}
+
+// happened fills in when and where an event has happened, now and here.
+func (q *queue) happened(e tasks.Event) tasks.Event {
+	e.At, e.Worker = q.clock.Now(), q.settler.worker
+	e.Pattern, _ = q.cfg.Mux.Match(e.Task)
+	return e
 }
 
 // tell tells the recorder what was decided about a task whose turn came at a time, the zero time where
@@ -45,8 +51,8 @@ func (q *queue) tell(it *item, d tasks.Decision, started time.Time) (store func(
 	if q.events == nil {
 		return nil
 	}
-	e := tasks.EventOf(&it.task, d)
-	e.At, e.Started, e.Worker = q.clock.Now(), started, q.settler.worker
+	e := q.happened(tasks.EventOf(&it.task, d))
+	e.Started = started
 	if it.task.BatchID == "" || e.Kind == tasks.EventReturned {
 		q.events.Record(e)
 		return nil

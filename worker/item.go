@@ -24,8 +24,8 @@ type item struct {
 	delivery delivery
 	message  tasks.Message
 	task     tasks.Task
-	// pattern and limit are the handler's pattern and how many of it may run at a time; a limit of 0
-	// is none. All items of a pattern have the same.
+	// pattern and limit are the handler's pattern, empty where there is none, and how many of it may run
+	// at a time; a limit of 0 is none. All items of a pattern have the same.
 	pattern string
 	limit   int
 

@@ -158,7 +158,7 @@ func (q *queue) reject(it *item, d *broker.Delivery) {
 
 // admit has a task wait for its turn.
 func (q *queue) admit(it *item) {
-	it.pattern, it.limit = q.cfg.Mux.Concurrency(it.task.Key)
+	it.pattern, it.limit = q.cfg.Mux.Match(&it.task)
 	if !q.buffer.push(it) {
 		q.settler.answer(it, it.delivery.Requeue) // the worker stops
 	}

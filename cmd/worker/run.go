@@ -61,15 +61,26 @@ func (c *command) serve(ctx context.Context, s daemon.Service) error {
 		return err
 	}
 	defer closeEvents()
+	counted := count(queues)
+	s.Metrics.MustRegister(counted)
 	topology := cfg.Spec()
 	w, err := worker.New(client, worker.Config{
-		Queues: queues, Topology: &topology, Grace: cfg.Shutdown.Grace, Events: events, Log: log,
+		Queues: queues, Topology: &topology, Grace: cfg.Shutdown.Grace, Events: tasks.Recorders(counted, events), Log: log,
 	})
 	if err != nil {
 		return err
 	}
 	s.Ready(func() error { return health(w) })
 	return w.Run(ctx)
+}
+
+// count returns what counts the tasks of queues.
+func count(queues []worker.Queue) *metrics.Tasks {
+	counted := make([]metrics.Queue, len(queues))
+	for i, q := range queues {
+		counted[i] = metrics.Queue{Name: q.Name, Mux: q.Mux}
+	}
+	return metrics.NewTasks(counted...)
 }
 
 // historyTimeout is how long a worker that has drained waits for the last of its history to be kept.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/internal/daemon"
+	"github.com/warrenmq/warren/tasks"
 )
 
 // file writes a configuration and returns its path.
@@ -80,9 +81,9 @@ queues:
 	defer closeHandlers()
 	require.Len(t, queues, 1)
 	require.NoError(t, queues[0].Mux.Err())
-	pattern, limit := queues[0].Mux.Concurrency("image.render.video")
+	pattern, limit := queues[0].Mux.Match(&tasks.Task{Key: "image.render.video"})
 	assert.Equal(t, "image.render.#", pattern)
 	assert.Equal(t, 2, limit)
-	_, limit = queues[0].Mux.Concurrency("image.resize")
+	_, limit = queues[0].Mux.Match(&tasks.Task{Key: "image.resize"})
 	assert.Zero(t, limit)
 }

@@ -33,7 +33,7 @@ func child(behaviour string) int {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	err := metrics.Serve(ctx, os.Getenv("WARREN_METRICS_LISTEN"), func() error { return nil }, slog.Default())
+	err := metrics.Serve(ctx, os.Getenv("WARREN_METRICS_LISTEN"), func() error { return nil }, nil, slog.Default())
 	if err != nil || behaviour == "fail in the end" {
 		return 4
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 	_ "time/tzdata" // for machines and images without time zones
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
@@ -67,6 +68,8 @@ type Service struct {
 	Log     *slog.Logger
 	// Ready is called once, with what tells whether the daemon is ready.
 	Ready func(func() error)
+	// Metrics takes what /metrics shows of the daemon.
+	Metrics *prometheus.Registry
 }
 
 // Main runs the command in this process and does not return. SIGINT and SIGTERM stop it cleanly; a
@@ -195,6 +198,7 @@ func (d Daemon) serve(ctx context.Context, s Service) error {
 	group, groupCtx := errgroup.WithContext(context.WithoutCancel(ctx))
 	healthCtx, stopHealth := context.WithCancel(groupCtx)
 	defer stopHealth()
+	s.Metrics = metrics.NewRegistry(version.Text())
 	if s.Config.Metrics.Listen != "" {
 		group.Go(func() error {
 			return metrics.Serve(healthCtx, s.Config.Metrics.Listen, func() error {
@@ -202,7 +206,7 @@ func (d Daemon) serve(ctx context.Context, s Service) error {
 					return (*ask)()
 				}
 				return errStarting
-			}, s.Log)
+			}, metrics.Handler(s.Metrics, s.Log), s.Log)
 		})
 	}
 	workCtx, stopWork := context.WithCancel(ctx)

@@ -1,0 +1,7 @@
+package metrics
+
+// The labels that several metrics have.
+const (
+	labelQueue   = "queue"
+	labelPattern = "pattern"
+)
