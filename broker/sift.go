@@ -14,8 +14,8 @@ import (
 
 const (
 	// firstRound is how many letters are taken at first. A round that is dealt with soon is followed by
-	// one of twice as many, up to maxRound, but not of more than roundBytes if they are as large as the
-	// largest of the one before: the client library holds what was taken and not shown.
+	// one of twice as many, up to maxRound. None is of more than roundBytes if its letters are as large as
+	// the largest of those taken just before: the client library holds what was taken and not shown.
 	firstRound = 64
 	maxRound   = 1024
 	roundBytes = 8 << 20
@@ -151,6 +151,7 @@ func (s *sifting) read(ctx, taking context.Context) error {
 		}
 		s.rest = min(s.rest, int(d.MessageCount)+1)
 		s.show(ctx, &d)
+		round = s.bounded(round)
 		for short := false; !short && s.rest > 0; {
 			if s.enough(ctx) || taking.Err() != nil {
 				return nil
@@ -180,6 +181,12 @@ func (s *sifting) next(round int, took time.Duration) int {
 	case took > late:
 		round = max(round/2, 1)
 	}
+	return s.bounded(round)
+}
+
+// bounded returns how many letters of a round are within roundBytes, if they are as large as the largest
+// of those before it, of which there is at least one.
+func (s *sifting) bounded(round int) int {
 	if s.largest > 0 {
 		round = min(round, max(1, roundBytes/s.largest))
 	}

@@ -91,6 +91,27 @@ func TestSift(t *testing.T) {
 	}
 }
 
+// Of large letters few are taken at a time, from the first on: all that were taken are in memory.
+func TestSiftLargeLetters(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	dead := f.deadLetters("quorum")
+	const count, size = 4, 3 << 20
+	for range count {
+		require.NoError(t, f.client.Publish(f.ctx, tasks.Message{RoutingKey: dead, Body: make([]byte, size)}))
+	}
+	shown := 0
+	require.NoError(t, f.client.Browse(f.ctx, dead, 0, func(tasks.Message) bool {
+		if shown++; shown == 2 {
+			depth, err := f.client.Depth(f.ctx, dead)
+			require.NoError(t, err)
+			assert.Equal(t, count-3, depth.Ready, "8 MB are two more than the first")
+		}
+		return true
+	}))
+	assert.Equal(t, count, shown)
+}
+
 // One channel holds all where the connection has no more.
 func TestSiftOnOneChannel(t *testing.T) {
 	t.Parallel()
