@@ -194,8 +194,8 @@ func (r *run) publish(p Publisher, l *tasks.Letter, record *Record, m tasks.Mess
 		defer cancel()
 		defer context.AfterFunc(r.ctx, func() { time.AfterFunc(publishGrace, cancel) })()
 		if err := p.PublishWhile(patient, r.while, m); err != nil {
+			r.refused(record, err) // before the last answer, which ends the sifting and with it while
 			l.Leave()
-			r.refused(record, err)
 			return
 		}
 		r.remove(l, record, Replayed)
@@ -218,9 +218,10 @@ func (r *run) refused(record *Record, err error) {
 	switch {
 	case errors.As(err, &unconfirmed) && unconfirmed.Unconfirmed():
 		r.count(func(c *Counts) { c.Doubtful++ })
+	case errors.As(err, &general) && general.OfMessage():
 	case r.while.Err() != nil:
 		return // it was not sent, since nothing more is to be
-	case errors.As(err, &general) && !general.OfMessage():
+	case general != nil:
 		r.mu.Lock()
 		r.failed = errors.Join(r.failed, err)
 		r.mu.Unlock()
