@@ -13,6 +13,8 @@ import (
 var (
 	// ErrInvalidPath is a path that cannot be read.
 	ErrInvalidPath = errors.New("invalid path")
+	// ErrInvalidValue is a value that is not UTF-8, and so cannot be JSON.
+	ErrInvalidValue = errors.New("invalid value")
 	// ErrNoPath is a path that leads nowhere in a payload.
 	ErrNoPath = errors.New("no such path")
 	// ErrNotJSON is a payload that is not JSON.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Set is a value for one place of a JSON payload. Make one with [ParseSet].
@@ -15,7 +16,7 @@ type Set struct {
 }
 
 // ParseSet reads path=value, path and value as [SetJSON] has them. What cannot be read is an error that is
-// [ErrInvalidPath].
+// [ErrInvalidPath] or [ErrInvalidValue].
 func ParseSet(text string) (Set, error) {
 	p, rest, err := parsePath(text)
 	if err != nil {
@@ -24,6 +25,14 @@ func ParseSet(text string) (Set, error) {
 	value, found := strings.CutPrefix(rest, "=")
 	if !found {
 		return Set{}, fmt.Errorf("%w %.80q: path=value is wanted", ErrInvalidPath, text)
+	}
+	return newSet(p, value)
+}
+
+// newSet returns the set of a value at a path.
+func newSet(p path, value string) (Set, error) {
+	if !utf8.ValidString(value) {
+		return Set{}, fmt.Errorf("%w of %s: %.40q is not UTF-8", ErrInvalidValue, p, value)
 	}
 	return Set{path: p, value: jsonValue(value)}, nil
 }
@@ -40,8 +49,8 @@ func (s Set) String() string { return s.path.String() }
 //
 // A member that an object does not have is added at its end, and objects within it; of a name that an
 // object has twice the last one counts, as most readers of JSON have it. The errors are [ErrInvalidPath],
-// [ErrNotJSON] and [ErrNoPath]: an index that an array does not have, a step into what is neither
-// object nor array.
+// [ErrInvalidValue], [ErrNotJSON] and [ErrNoPath]: an index that an array does not have, a step into what
+// is neither object nor array.
 func SetJSON(payload []byte, path, value string) ([]byte, error) {
 	p, rest, err := parsePath(path)
 	if err == nil && rest != "" {
@@ -50,7 +59,11 @@ func SetJSON(payload []byte, path, value string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Set{path: p, value: jsonValue(value)}.Apply(payload)
+	set, err := newSet(p, value)
+	if err != nil {
+		return nil, err
+	}
+	return set.Apply(payload)
 }
 
 // Apply returns a payload with the value at its place, as [SetJSON] does.

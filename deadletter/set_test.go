@@ -104,6 +104,13 @@ func TestParseSet(t *testing.T) {
 		_, err := deadletter.ParseSet(text)
 		assert.ErrorIs(t, err, deadletter.ErrInvalidPath, text)
 	}
+	for _, text := range []string{"user.name=M\xfcller", "user.name=\"M\xfcller\""} { // which would be said to be M\uFFFDller
+		_, err := deadletter.ParseSet(text)
+		assert.ErrorIs(t, err, deadletter.ErrInvalidValue)
+		assert.ErrorContains(t, err, `invalid value of user.name: `)
+	}
+	_, err := deadletter.SetJSON([]byte("{}"), "n", "\xff")
+	assert.ErrorIs(t, err, deadletter.ErrInvalidValue)
 	set, err := deadletter.ParseSet(`"".a-b[2]."c.d"=1`)
 	require.NoError(t, err)
 	assert.Equal(t, `"".a-b[2]."c.d"`, set.String())
