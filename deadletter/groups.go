@@ -30,6 +30,8 @@ type Group struct {
 	Last  time.Time `json:"last,omitzero"`
 	// Example is the ID of one of them, empty where none has an ID.
 	Example string `json:"example"`
+	// ExampleError is the error of the first of them as it is, at most tasks.MaxErrorBytes of it.
+	ExampleError string `json:"-"`
 	// Others says that these are letters of various groups, beyond MaxGroups: they have a count, keys
 	// and times in common, and no more.
 	Others bool `json:"others,omitempty"`
@@ -74,7 +76,8 @@ func (g *Groups) Add(r *Record) {
 		}
 		// The texts are parts of a message, which is not to be kept for them.
 		key = groupKey{strings.Clone(r.Queue), tasks.Reason(strings.Clone(string(r.Reason))), strings.Clone(g.template)}
-		group = &counted{Group: Group{Queue: key.queue, Reason: key.reason, Error: key.error}}
+		text := strings.Clone(tasks.Cut(r.Error, tasks.MaxErrorBytes))
+		group = &counted{Group: Group{Queue: key.queue, Reason: key.reason, Error: key.error, ExampleError: text}}
 		g.groups[key] = group
 	}
 	group.add(r)

@@ -32,10 +32,12 @@ func TestGroups(t *testing.T) {
 	}
 	assert.Equal(t, []deadletter.Group{
 		{Count: 3, Queue: "email", Reason: tasks.ReasonPermanent, Error: "no user <n>", Keys: "email.#", First: failedAt,
-			Last: failedAt.Add(time.Minute), Example: "1"},
-		{Count: 1, Queue: "bulk", Reason: tasks.ReasonPermanent, Error: "no user <n>", Keys: "email.bye", First: failedAt, Last: failedAt},
+			Last: failedAt.Add(time.Minute), Example: "1", ExampleError: "no user 7"},
+		{Count: 1, Queue: "bulk", Reason: tasks.ReasonPermanent, Error: "no user <n>", Keys: "email.bye", First: failedAt, Last: failedAt,
+			ExampleError: "no user 18"},
 		{Count: 1, Keys: "nobody.wants"},
-		{Count: 1, Queue: "email", Reason: tasks.ReasonAttemptsExhausted, Error: "dial tcp <addr>: refused", Keys: "email.welcome", Example: "2"},
+		{Count: 1, Queue: "email", Reason: tasks.ReasonAttemptsExhausted, Error: "dial tcp <addr>: refused", Keys: "email.welcome", Example: "2",
+			ExampleError: "dial tcp 10.0.0.1:25: refused"},
 	}, g.List())
 	line, err := json.Marshal(g.List()[2])
 	require.NoError(t, err)

@@ -126,6 +126,10 @@ func (s *sweeping) editOne(ctx context.Context) error {
 		return err
 	}
 	s.mending.change = edited(t.Payload, after)
-	s.filter.Limit = 1
+	s.only(r)
 	return nil
 }
+
+// only has nothing but one letter dealt with: what has died since it was looked at may be chosen by the
+// same filter, lie before it, and even have the same payload.
+func (s *sweeping) only(r *deadletter.Record) { s.filter.ID, s.filter.Limit = r.ID, 1 }

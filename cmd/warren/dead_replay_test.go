@@ -120,7 +120,7 @@ func TestDeadReplayOfParkedTasks(t *testing.T) {
 	o := s.run("dead", "replay", "--unrouted", "--yes")
 	assert.Equal(t, exitFailed, o.code)
 	assert.Equal(t, "0 replayed, 1 failed\n", o.stdout)
-	assert.Equal(t, "warren: 1 of sms.send failed: publish parked to warren.strict with key \"…\": unroutable (such as parked)\n", o.stderr)
+	assert.Equal(t, "warren: 1 of sms.send failed: unroutable (such as parked)\n", o.stderr)
 
 	sms, err := routing.ParsePattern("sms.#")
 	require.NoError(t, err)

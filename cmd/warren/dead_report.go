@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/deadletter"
 	"github.com/warrenmq/warren/history"
 	"github.com/warrenmq/warren/tasks"
@@ -68,7 +70,7 @@ func (r *sweepReport) progress(counts deadletter.Counts) {
 func (r *sweepReport) tell(o deadletter.Outcome) bool {
 	if o.Fate == deadletter.Failed {
 		failure := *o.Record
-		failure.Reason, failure.Error = "", o.Err.Error()
+		failure.Reason, failure.Error = "", failureText(o.Err)
 		r.failures.Add(&failure)
 	}
 	if r.dryRun {
@@ -77,6 +79,15 @@ func (r *sweepReport) tell(o deadletter.Outcome) bool {
 		r.groups.Add(&record)
 	}
 	return r.mending.wasMended(o.Record.ID)
+}
+
+// failureText is why a letter could not be replayed. Which one it is, and where it was to go, would tell
+// failures apart that are the same.
+func failureText(err error) string {
+	if publish := new(broker.PublishError); errors.As(err, &publish) {
+		err = publish.Err
+	}
+	return err.Error()
 }
 
 // chosen is how many letters the filter chose.
@@ -122,6 +133,32 @@ type sweepFailure struct {
 	Keys    string `json:"keys"`
 	Error   string `json:"error"`
 	Example string `json:"example,omitempty"`
+	// ExampleError is the error of one of them, where it says more.
+	ExampleError string `json:"example_error,omitempty"`
+}
+
+// newSweepFailure tells a group of failures.
+func newSweepFailure(g *deadletter.Group) sweepFailure {
+	f := sweepFailure{Count: g.Count, Keys: g.Keys, Error: g.Error, Example: g.Example}
+	if g.ExampleError != g.Error {
+		f.ExampleError = g.ExampleError
+	}
+	return f
+}
+
+// String tells it for people: of one letter its own error.
+func (f *sweepFailure) String() string {
+	text, such := f.Error, f.Example
+	switch {
+	case f.ExampleError != "" && f.Count == 1:
+		text = f.ExampleError
+	case f.ExampleError != "":
+		such = strings.TrimPrefix(such+": "+f.ExampleError, ": ")
+	}
+	if such != "" {
+		such = " (such as " + such + ")"
+	}
+	return onOneLine(fmt.Sprintf("%s of %s failed: %s%s", thousands(f.Count), f.Keys, text, such))
 }
 
 // end prints the report. The error is that of the sweep, or [errFinding] where something that was chosen
@@ -137,7 +174,7 @@ func (r *sweepReport) end(ctx context.Context, err error) error {
 	}
 	var failures []sweepFailure
 	for _, g := range r.failures.List() {
-		failures = append(failures, sweepFailure{g.Count, g.Keys, g.Error, g.Example})
+		failures = append(failures, newSweepFailure(&g))
 	}
 	if r.flags.asJSON {
 		result := sweepResult{Queue: r.queue, Counts: r.counts, DryRun: r.dryRun, Interrupted: interrupted, Groups: r.groups.List(), Failures: failures}
@@ -158,7 +195,7 @@ func (r *sweepReport) end(ctx context.Context, err error) error {
 		}
 	}
 	for _, f := range failures {
-		c.notef("%s of %s failed: %s%s", thousands(f.Count), f.Keys, onOneLine(f.Error), suchAs(f.Example))
+		c.notef("%s", &f)
 	}
 	if r.counts.Doubtful > 0 {
 		c.notef("%s may be there twice: the connection was lost before RabbitMQ had said", plural(r.counts.Doubtful, "letter"))
@@ -173,13 +210,6 @@ func (r *sweepReport) end(ctx context.Context, err error) error {
 		return errFinding
 	}
 	return nil
-}
-
-func suchAs(id string) string {
-	if id == "" {
-		return ""
-	}
-	return " (such as " + id + ")"
 }
 
 // thousands writes a number with commas: 60,000.

@@ -94,7 +94,7 @@ func (s *sweeping) run(ctx context.Context) error {
 	if s.flags.dryRun {
 		report, err := s.preview(ctx)
 		if err != nil {
-			return err
+			return s.undone(ctx, err)
 		}
 		if !s.flags.asJSON && report.chosen() > 0 {
 			if err := s.cli.printGroups(report.groups.List(), false, false); err != nil {
@@ -106,10 +106,19 @@ func (s *sweeping) run(ctx context.Context) error {
 	if s.asks {
 		sure, err := s.ask(ctx)
 		if err != nil || !sure {
-			return err
+			return s.undone(ctx, err)
 		}
 	}
 	return s.do(ctx)
+}
+
+// undone is the error of a run that ended before anything was done.
+func (s *sweeping) undone(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	s.cli.notef("interrupted: nothing was done")
+	return errFinding
 }
 
 // ask shows what would be done, asks whether to do it, and bounds it to what was shown.

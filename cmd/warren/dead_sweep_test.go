@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/deadletter"
 	"github.com/warrenmq/warren/history"
 	"github.com/warrenmq/warren/tasks"
@@ -36,7 +36,7 @@ type post struct{ published int }
 
 func (p *post) PublishWhile(_, _ context.Context, m tasks.Message) error {
 	if strings.Contains(string(m.Body), "gone") {
-		return fmt.Errorf("publish %s: unroutable", m.MessageID)
+		return &broker.PublishError{ID: m.MessageID, Key: m.RoutingKey, Err: broker.ErrUnroutable}
 	}
 	p.published++
 	return nil
@@ -134,7 +134,7 @@ func TestSweepReport(t *testing.T) {
 	assert.ErrorIs(t, report.end(t.Context(), err), errFinding)
 	assert.Equal(t, 1, p.published)
 	assert.Equal(t, "1 replayed, 1 left at 5 replays, 1 failed\n", stdout.String())
-	assert.Equal(t, "warren: 1 of email.bye failed: publish <n>: unroutable (such as 3)\n", stderr.String())
+	assert.Equal(t, "warren: 1 of email.bye failed: unroutable (such as 3)\n", stderr.String())
 
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -157,6 +157,53 @@ func TestSweepReport(t *testing.T) {
 
 	s.flags.id = "7"
 	assert.ErrorContains(t, newSweepReport(s).end(t.Context(), nil), `no letter in email.dead is of a task with the ID "7"`)
+}
+
+// What failed for the same is told once, with what the groups leave out.
+func TestSweepFailures(t *testing.T) {
+	l := letters{}
+	for _, id := range []string{"order-a", "order-b", "order-c"} {
+		m := deadLetter(id, "email.bye", "permanent", "no user", noon)
+		m.Body = []byte("gone")
+		l = append(l, m)
+	}
+	l[2].Headers[tasks.HeaderQueue] = "payroll"
+	s, _, _, stderr := newSweeping(l, "")
+	report := newSweepReport(s)
+	err := report.pass(t.Context(), deadletter.Sweep{Queue: s.queue, Tell: func(o deadletter.Outcome) { report.tell(o) }})
+	assert.ErrorIs(t, report.end(t.Context(), err), errFinding)
+	assert.Regexp(t, `^warren: 2 of email.bye failed: unroutable \(such as order-[ab]\)
+warren: 1 of email.bye failed: a letter of another queue: it is of "payroll" \(such as order-c\)
+$`, stderr.String())
+
+	many := newSweepFailure(&deadletter.Group{Count: 1200, Keys: "email.#", Error: "<n> bytes", Example: "7", ExampleError: "12 bytes"})
+	assert.Equal(t, "1,200 of email.# failed: <n> bytes (such as 7: 12 bytes)", many.String())
+	many.Example = ""
+	assert.Equal(t, "1,200 of email.# failed: <n> bytes (such as 12 bytes)", many.String())
+}
+
+// What has died since, and is like the letter that was edited, is left.
+func TestEditedLetterOnly(t *testing.T) {
+	s, p, _, _ := newSweeping(someLetters()[:1], "")
+	one := deadletter.FromMessage(deadLetter("0", "email.welcome", "permanent", "no user 7", noon), s.queue)
+	s.only(&one)
+	require.NoError(t, newSweepReport(s).pass(t.Context(), deadletter.Sweep{Queue: s.queue, Filter: s.filter}))
+	assert.Zero(t, p.published)
+}
+
+func TestSweepInterruptedBefore(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, dry := range []bool{false, true} {
+		s, p, _, stderr := newSweeping(someLetters(), "y\n")
+		s.asks, s.flags.dryRun = !dry, dry
+		s.sweep = func(ctx context.Context, _ deadletter.Sweep) (deadletter.Counts, error) {
+			return deadletter.Counts{}, ctx.Err()
+		}
+		assert.ErrorIs(t, s.run(ctx), errFinding)
+		assert.Equal(t, "warren: interrupted: nothing was done\n", stderr.String())
+		assert.Zero(t, p.published)
+	}
 }
 
 func TestSweepProgress(t *testing.T) {
