@@ -34,8 +34,9 @@ func serve(ctx context.Context, service daemon.Service) error {
 		return err
 	}
 	s, err := scheduler.New(scheduler.Config{
-		Entries: cfg.Schedules, Enqueuer: cfg.Guard.Before(cipher.Before(client.Public())),
-		Streams: client, Names: client.Names(),
+		Entries:  cfg.Schedules,
+		Enqueuer: service.Traces.Before(cfg.Guard.Before(cipher.Before(client.Public())), client.Names().Tasks()),
+		Streams:  client, Names: client.Names(),
 		Declare: func(ctx context.Context) error { return client.Declare(ctx, cfg.Spec()) },
 		Grace:   min(cfg.Shutdown.Grace, scheduler.DefaultGrace), Log: service.Log,
 	})

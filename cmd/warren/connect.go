@@ -51,13 +51,9 @@ func (c *cli) connect(ctx context.Context, cfg *config.Config) (*broker.Client, 
 	if err != nil {
 		return nil, err
 	}
-	log := slog.New(slog.DiscardHandler) // the errors say it
-	if level, _ := c.getenv(logging.EnvLevel); level != "" {
-		level, err := logging.Level(c.getenv)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		log = logging.New(c.stderr, level)
+	log, err := c.log()
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -68,6 +64,18 @@ func (c *cli) connect(ctx context.Context, cfg *config.Config) (*broker.Client, 
 		return nil, oneLine{err}
 	}
 	return client, err
+}
+
+// log returns what is logged to: nothing, since the errors say it, unless the environment wants it.
+func (c *cli) log() (*slog.Logger, error) {
+	if level, _ := c.getenv(logging.EnvLevel); level == "" {
+		return slog.New(slog.DiscardHandler), nil
+	}
+	level, err := logging.Level(c.getenv)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return logging.New(c.stderr, level), nil
 }
 
 // oneLine is an error whose text of several lines, as errors that were joined have it, is told in one.

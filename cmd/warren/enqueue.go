@@ -135,12 +135,17 @@ func headers(pairs []string) (map[string]any, error) {
 
 // publish enqueues a task and prints its ID. Nothing is declared: enqueueing is quick.
 func (c *cli) publish(ctx context.Context, t tasks.Task, asJSON bool) error {
+	traces, ctx, err := c.traces(ctx)
+	if err != nil {
+		return err
+	}
+	defer flush(traces)
 	client, cipher, err := c.entrance(ctx, &t)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	id, err := cipher.Before(client).Enqueue(ctx, t)
+	id, err := traces.Before(cipher.Before(client), client.Names().Strict()).Enqueue(ctx, t)
 	switch {
 	case err != nil:
 		return enqueueError(t.Key, id, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/encryption"
+	"github.com/warrenmq/warren/internal/otlp"
 	"github.com/warrenmq/warren/internal/version"
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
@@ -37,7 +38,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // refusals are the errors that only another command line or configuration can mend.
 var refusals = []error{
-	config.ErrInvalid, encryption.ErrInvalidKeyset, broker.ErrInvalidConfig, tasks.ErrInvalidTask, routing.ErrInvalidKey,
+	config.ErrInvalid, otlp.ErrInvalid, encryption.ErrInvalidKeyset, broker.ErrInvalidConfig, tasks.ErrInvalidTask, routing.ErrInvalidKey,
 	routing.ErrInvalidPattern, routing.ErrInvalidQueue, routing.ErrDelayTooLong,
 }
 

@@ -71,6 +71,11 @@ func waitTimeout(f *enqueueFlags) (time.Duration, error) {
 
 // publishAndWait enqueues a task, tells its ID and progress on stderr, and prints its result.
 func (c *cli) publishAndWait(ctx context.Context, t tasks.Task, timeout time.Duration, asJSON bool) error {
+	traces, ctx, err := c.traces(ctx)
+	if err != nil {
+		return err
+	}
+	defer flush(traces)
 	client, cipher, err := c.entrance(ctx, &t)
 	if err != nil {
 		return err
@@ -83,7 +88,8 @@ func (c *cli) publishAndWait(ctx context.Context, t tasks.Task, timeout time.Dur
 	}
 	enqueued := false
 	bar := newProgressBar(c.stderr)
-	reply, err := cipher.BeforeWaiter(client).EnqueueAndWait(ctx, t, tasks.Wait{
+	waiter := traces.BeforeWaiter(cipher.BeforeWaiter(client), client.Names().Strict())
+	reply, err := waiter.EnqueueAndWait(ctx, t, tasks.Wait{
 		Enqueued: func(id string) {
 			enqueued = true
 			if !asJSON {

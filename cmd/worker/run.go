@@ -56,6 +56,9 @@ func (c *command) serve(ctx context.Context, s daemon.Service) error {
 	c.mu.Lock()
 	c.closeHandlers = closeHandlers
 	c.mu.Unlock()
+	for i := range queues {
+		queues[i].Middleware = append(s.Traces.Middleware(), queues[i].Middleware...)
+	}
 	events, closeEvents, err := record(client, cfg, log)
 	if err != nil {
 		return err

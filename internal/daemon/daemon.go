@@ -23,6 +23,7 @@ import (
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/internal/logging"
+	"github.com/warrenmq/warren/internal/otlp"
 	"github.com/warrenmq/warren/internal/version"
 	"github.com/warrenmq/warren/metrics"
 )
@@ -66,6 +67,8 @@ type Service struct {
 	// Hangups tells of each SIGHUP where the daemon heeds them.
 	Hangups <-chan os.Signal
 	Log     *slog.Logger
+	// Traces has tasks traced where the environment wants it; the daemon closes it.
+	Traces *otlp.Traces
 	// Ready is called once, with what tells whether the daemon is ready.
 	Ready func(func() error)
 	// Metrics takes what /metrics shows of the daemon.
@@ -128,8 +131,14 @@ func (d Daemon) Run(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err := d.Check(cfg); err != nil {
 		return fail(ExitUsage, fmt.Errorf("%s: %w", cfg.File, err))
 	}
+	log := logging.New(stderr, level)
+	traces, err := otlp.Start(getenv, "warren-"+d.Name, log)
+	if err != nil {
+		return fail(ExitUsage, err)
+	}
+	defer flush(traces)
 	err = d.serve(ctx, Service{
-		Config: cfg, Log: logging.New(stderr, level),
+		Config: cfg, Log: log, Traces: traces,
 		Parse: func(text []byte) (*config.Config, error) {
 			next, err := config.Parse(cfg.File, text, getenv)
 			if err == nil {
@@ -146,6 +155,15 @@ func (d Daemon) Run(ctx context.Context, args []string, stdout, stderr io.Writer
 		return fail(ExitFailed, err)
 	}
 	return ExitDone
+}
+
+// flushTimeout is how long a daemon that has ended waits for the last of its spans to be exported.
+const flushTimeout = 5 * time.Second
+
+func flush(traces *otlp.Traces) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	traces.Close(ctx)
 }
 
 // askHealth asks a running daemon of the same configuration whether it is ready.
