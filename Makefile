@@ -10,8 +10,11 @@ LINT_VERSION := v2.15.0
 LINT    := $(BIN)/golangci-lint-$(LINT_VERSION)
 # One command runs another on a RabbitMQ that it finds or starts.
 ON_BROKER := $(GO) run ./internal/brokertest/run
-# What needs a PostgreSQL, which internal/pgtest finds or starts, and no RabbitMQ: tested once.
+# What needs no RabbitMQ, but a PostgreSQL or a Prometheus, which internal/pgtest and internal/promtest
+# find, start or install: tested once.
 ON_POSTGRES := ./internal/pgtest ./idempotency
+ON_PROMETHEUS := ./internal/promtest ./deploy
+ONCE := $(ON_POSTGRES) $(ON_PROMETHEUS)
 TEST_FLAGS ?= -race -timeout 9m
 
 .DEFAULT_GOAL := help
@@ -42,10 +45,10 @@ build-demo: build
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/demo ./examples/demo
 
 .PHONY: test
-test: ## Run all tests, on every RabbitMQ that this machine can have and on PostgreSQL.
-	$(GO) test $(TEST_FLAGS) -tags integration ./internal/brokertest/... $(ON_POSTGRES)
+test: ## Run all tests, on every RabbitMQ that this machine can have, PostgreSQL and Prometheus.
+	$(GO) test $(TEST_FLAGS) -tags integration ./internal/brokertest/... $(ONCE)
 	$(ON_BROKER) -each $(if $(REQUIRE),-require $(REQUIRE)) -- $(GO) test $(TEST_FLAGS) -tags integration \
-	  $$($(GO) list ./... | grep -v /internal/brokertest | grep -vxF "$$($(GO) list $(ON_POSTGRES))")
+	  $$($(GO) list ./... | grep -v /internal/brokertest | grep -vxF "$$($(GO) list $(ONCE))")
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no RabbitMQ.
@@ -80,6 +83,10 @@ ticks-cluster: ## The same on three nodes in containers, of which one is killed 
 .PHONY: letters
 letters: ## Kill a replay of dead letters half way, run it again, and account for every letter.
 	$(GO) run ./chaos letters $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(LETTERS)
+
+.PHONY: alerts-check
+alerts-check: ## Have promtool check the alerts and run their tests (docs/alerts.md).
+	$(GO) test -timeout 6m -count=1 -tags integration $(ON_PROMETHEUS)
 
 CHUNKS ?= 1000
 .PHONY: batch

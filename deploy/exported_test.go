@@ -1,0 +1,38 @@
+package deploy
+
+// exported are the metrics that Warren's processes export, a histogram without the suffixes of its series, and
+// those of the Go runtime and the process that the dashboard shows.
+var exported = []string{
+	"warren_build_info",
+	"warren_schedule_entries",
+	"warren_connected",
+	"warren_blocked",
+	"warren_reconnects_total",
+	"warren_published_total",
+	"warren_queue_ready",
+	"warren_queue_unacked",
+	"warren_queue_consumers",
+	"warren_queue_dead",
+	"warren_parked",
+	"warren_depth_up",
+	"warren_tasks_total",
+	"warren_tasks_dead_total",
+	"warren_task_duration_seconds",
+	"warren_task_wait_seconds",
+	"warren_tasks_running",
+	"warren_tasks_held",
+	"warren_prefetch",
+	"warren_concurrency",
+	"warren_queue_paused",
+	"warren_history_events_total",
+	"warren_history_waiting",
+	"warren_scheduler_leader",
+	"warren_scheduler_term",
+	"warren_ticks_total",
+	"warren_tick_lateness_seconds",
+	"go_goroutines",
+	"go_memstats_heap_inuse_bytes",
+	"process_cpu_seconds_total",
+	"process_resident_memory_bytes",
+	"process_open_fds",
+}
