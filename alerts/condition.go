@@ -54,7 +54,7 @@ const Window = 5 * time.Minute
 const (
 	DefaultBacklog     = 1000
 	DefaultFailureRate = 0.05
-	DefaultMinEnded    = 20
+	DefaultMinEnded    = 25
 	DefaultWait        = 5 * time.Minute
 )
 
@@ -64,8 +64,8 @@ type Thresholds struct {
 	Backlog int
 	// FailureRate is a share of the tasks that ended, above 0 and at most 1. Defaults to DefaultFailureRate.
 	FailureRate float64
-	// MinEnded is how many tasks must have ended for their failure rate to count: of one task that
-	// failed it would be 1. Defaults to DefaultMinEnded.
+	// MinEnded is how many tasks must have ended for their failure rate to count. Of as few as by default one
+	// is still below the default rate: a single failure is never enough. Defaults to DefaultMinEnded.
 	MinEnded int
 	// Wait is a mean wait. Defaults to DefaultWait.
 	Wait time.Duration
