@@ -1,4 +1,5 @@
-// Package deploy owns the files that Warren is watched with: the rules of prometheus/.
+// Package deploy owns the files that Warren is watched with: the rules of prometheus/ and the dashboard of
+// grafana/.
 //
 // They are for operators, who take them as they are; this package is for what has to read them, which are its
 // own tests and the fault injection. It knows nothing of Warren: its tests hold that the files agree with
@@ -9,5 +10,11 @@ import "embed"
 
 // Files are the files, by their path below this folder.
 //
-//go:embed prometheus
+//go:embed prometheus grafana
 var Files embed.FS
+
+// The files that are read by name.
+const (
+	RulesFile     = "prometheus/warren.rules.yml"
+	DashboardFile = "grafana/dashboards/warren.json"
+)

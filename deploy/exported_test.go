@@ -31,8 +31,6 @@ var exported = []string{
 	"warren_ticks_total",
 	"warren_tick_lateness_seconds",
 	"go_goroutines",
-	"go_memstats_heap_inuse_bytes",
 	"process_cpu_seconds_total",
 	"process_resident_memory_bytes",
-	"process_open_fds",
 }

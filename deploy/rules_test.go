@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	rulesFile   = "prometheus/warren.rules.yml"
 	testsFile   = "prometheus/warren.rules.test.yml"
 	alertsPage  = "../docs/alerts.md"
 	runbookBase = "https://github.com/warrenmq/warren/blob/main/docs/alerts.md#"
@@ -30,7 +29,7 @@ func rules(t *testing.T) []rule {
 	var file struct {
 		Groups []struct{ Rules []rule }
 	}
-	text, err := Files.ReadFile(rulesFile)
+	text, err := Files.ReadFile(RulesFile)
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(text, &file))
 	var all []rule
