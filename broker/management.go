@@ -49,12 +49,25 @@ func newManagement(cfg *Config) *management {
 
 // get reads one answer into a value. The errors are [ErrNoManagement].
 func (m *management) get(ctx context.Context, path string, into any) error {
+	response, err := m.ask(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer m.done(response)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%w: GET %s%s: %s", ErrNoManagement, m.base, path, response.Status)
+	}
+	return m.read(response, into)
+}
+
+// ask makes one request. Its answer, whatever its status, is to be given to done.
+func (m *management) ask(ctx context.Context, path string) (*http.Response, error) {
 	if m.base == "" {
-		return fmt.Errorf("%w: broker.management is not configured", ErrNoManagement)
+		return nil, fmt.Errorf("%w: broker.management is not configured", ErrNoManagement)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.base+path, nil)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoManagement, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoManagement, err)
 	}
 	if m.user != nil {
 		password, _ := m.user.Password()
@@ -62,17 +75,23 @@ func (m *management) get(ctx context.Context, path string, into any) error {
 	}
 	response, err := m.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoManagement, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoManagement, err)
 	}
-	defer m.http.CloseIdleConnections() // seldom asked: nothing is kept open
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%w: GET %s%s: %s", ErrNoManagement, m.base, path, response.Status)
-	}
+	return response, nil
+}
+
+// done is done with an answer. Seldom asked, the API's connections are not kept open.
+func (m *management) done(response *http.Response) {
+	response.Body.Close()
+	m.http.CloseIdleConnections()
+}
+
+// read decodes an answer.
+func (m *management) read(response *http.Response, into any) error {
 	decoder := json.NewDecoder(io.LimitReader(response.Body, maxAnswerBytes))
 	decoder.UseNumber() // 1000000 is to be shown so, not as 1e+06
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("%w: GET %s%s: %w", ErrNoManagement, m.base, path, err)
+		return fmt.Errorf("%w: GET %s%s: %w", ErrNoManagement, m.base, response.Request.URL.RequestURI(), err)
 	}
 	return nil
 }
