@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/warrenmq/warren/alerts"
@@ -49,7 +50,7 @@ func TestCheckOfAQueue(t *testing.T) {
 		"wait": {
 			change: func(q *alerts.Queue) { q.Work.Wait = new(2 * time.Hour) },
 			finding: alerts.Finding{Condition: alerts.Wait, Severity: alerts.Warning, Value: 7200, Threshold: 300,
-				Text:   "tasks that began in the last 5m had waited 2h on average (limit 5m)",
+				Text:   "tasks waited 2h on average in the last 5m (limit 5m)",
 				Remedy: "start more workers, or raise queues.email.concurrency, where the machines are not busy"},
 		},
 		"dead": {
@@ -184,4 +185,15 @@ func TestCheckIsWhole(t *testing.T) {
 			seen[u.Condition] = true
 		}
 	})
+}
+
+func TestParseCondition(t *testing.T) {
+	t.Parallel()
+	for _, c := range alerts.Conditions() {
+		parsed, err := alerts.ParseCondition(string(c))
+		require.NoError(t, err)
+		assert.Equal(t, c, parsed)
+	}
+	_, err := alerts.ParseCondition("deaf")
+	require.EqualError(t, err, `"deaf" is none of no-leader, no-consumer, backlog, failure-rate, wait, dead, parked`)
 }

@@ -1,6 +1,11 @@
 package alerts
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Condition is something that should not be.
 type Condition string
@@ -26,6 +31,18 @@ const (
 // Conditions are all conditions, in the order in which they are told.
 func Conditions() []Condition {
 	return []Condition{NoLeader, NoConsumer, Backlog, FailureRate, Wait, Dead, Parked}
+}
+
+// ParseCondition reads a condition.
+func ParseCondition(text string) (Condition, error) {
+	if c := Condition(text); slices.Contains(Conditions(), c) {
+		return c, nil
+	}
+	names := make([]string, 0, len(Conditions()))
+	for _, c := range Conditions() {
+		names = append(names, string(c))
+	}
+	return "", fmt.Errorf("%.40q is none of %s", text, strings.Join(names, ", "))
 }
 
 // Severity is how soon a person is wanted.

@@ -57,10 +57,11 @@ func failureText(w *Work, limit float64) string {
 }
 
 func waitText(w *Work, limit time.Duration) string {
-	return fmt.Sprintf("tasks that began in the last %s had waited %s on average (limit %s)", short(w.Over), short(*w.Wait), short(limit))
+	return fmt.Sprintf("tasks waited %s on average in the last %s (limit %s)", short(*w.Wait), short(w.Over), short(limit))
 }
 
-// percent writes a share with one digit behind the point, rounded down: 99.96 % are not all.
+// percent writes a share with one digit behind the point, rounded down: what is below a limit is
+// not told as if it were there.
 func percent(share float64) string {
 	tenths := math.Floor(share*1000 + 1e-9)
 	return strconv.FormatFloat(tenths/10, 'f', -1, 64) + " %"
