@@ -2,193 +2,128 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/alerts"
 	"github.com/warrenmq/warren/config"
-	"github.com/warrenmq/warren/routing"
 )
 
 // askTimeout bounds what is asked of the broker.
 const askTimeout = 30 * time.Second
 
-// queueState is what is known of one queue; nil is unknown.
-type queueState struct {
-	Queue string `json:"queue"`
-	Type  string `json:"type,omitempty"`
-	// Ready tasks wait; Running ones are with a worker.
-	Ready     *int `json:"ready"`
-	Running   *int `json:"running"`
-	Consumers *int `json:"consumers"`
-	Dead      *int `json:"dead"`
-	// PublishRate and DoneRate are tasks a second.
-	PublishRate *float64 `json:"publish_rate"`
-	DoneRate    *float64 `json:"done_rate"`
-	// Paused queues are not consumed, by the word of PausedBy.
-	Paused      *bool  `json:"paused"`
-	PausedBy    string `json:"paused_by,omitempty"`
-	PausedSince string `json:"paused_since,omitempty"`
+// queuesFlags are the command line of queues.
+type queuesFlags struct {
+	asJSON, check, strict bool
+	backlog               int
+	failureRate           float64
+	wait                  string
+	except                []string
 }
 
 func (c *cli) queues() *cobra.Command {
-	var asJSON bool
+	var f queuesFlags
 	cmd := &cobra.Command{
 		Use:   "queues",
-		Short: "Show the depth of the configured queues",
-		Long: "Queues shows the configured queues and the parked tasks: how many are ready, running and dead, and which\n" +
-			"queues are paused.\n" +
-			"What is running, and the rates, are known where broker.management is configured.",
-		Example: "  warren queues --json",
-		Args:    cobra.NoArgs,
-		RunE: c.begin(func(ctx context.Context, _ []string) error {
-			cfg, err := c.loadQueues()
-			if err != nil {
-				return err
-			}
-			client, err := c.connect(ctx, cfg)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			ctx, cancel := context.WithTimeout(ctx, askTimeout)
-			defer cancel()
-			states, err := c.states(ctx, client, cfg)
-			if err != nil {
-				return err
-			}
-			return c.printStates(states, asJSON)
-		}),
+		Short: "Show the configured queues, and what is wrong with them",
+		Long: "Queues shows the configured queues and the parked tasks: how many are ready, running and dead, how many failed\n" +
+			"and how long they waited and ran in the last 5 minutes, and which queues are paused. What is wrong is marked\n" +
+			"with a ! and told below, with what to do.\n" +
+			"What is running, and the rates, are known where broker.management is configured; failures and times where\n" +
+			"history is kept.\n\n" +
+			"With --check only that is printed, and the exit code is 1 where anything is wrong, else 0.",
+		Example: "  warren queues\n" +
+			"  warren queues --check --except dead || mail -s 'Warren' ops@example.com\n" +
+			"  warren queues --json | jq 'select(.alerts != [])'",
+		Args: cobra.NoArgs,
 	}
-	jsonFlag(cmd, &asJSON)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&f.check, "check", false, "print only what is wrong, and exit with 1 where anything is")
+	flags.BoolVar(&f.strict, "strict", false, "with --check: exit with 1 also where something could not be checked")
+	flags.IntVar(&f.backlog, "backlog", alerts.DefaultBacklog, "`N` ready tasks of a queue are wrong")
+	flags.Float64Var(&f.failureRate, "failure-rate", alerts.DefaultFailureRate*100,
+		"`PERCENT` of the attempts are wrong that failed, where "+strconv.Itoa(alerts.DefaultMinEnded)+" ended at least")
+	flags.StringVar(&f.wait, "wait", "5m", "a mean wait of this `TIME` is wrong")
+	flags.StringSliceVar(&f.except, "except", nil, "pass over `CONDITION`s: "+conditions())
+	jsonFlag(cmd, &f.asJSON)
+	cmd.RunE = c.begin(func(ctx context.Context, _ []string) error { return c.showQueues(ctx, &f) })
 	return cmd
 }
 
-// states asks for the configured queues, in the order of the file, and the unrouted one.
-func (c *cli) states(ctx context.Context, client *broker.Client, cfg *config.Config) ([]queueState, error) {
-	unrouted := client.Names().Unrouted()
-	names := []string{unrouted}
-	for _, q := range cfg.Queues {
-		names = append(names, q.Name, routing.DeadQueue(q.Name))
+// conditions lists all conditions.
+func conditions() string {
+	var all []string
+	for _, condition := range alerts.Conditions() {
+		all = append(all, string(condition))
 	}
-	depths, err := client.Depths(ctx, names...)
+	return strings.Join(all, ", ")
+}
+
+// alerting reads from where on something is wrong.
+func (f *queuesFlags) alerting() (alerting, error) {
+	var a alerting
+	if f.backlog < 1 {
+		return a, usagef("--backlog: %d is below 1", f.backlog)
+	}
+	if !(f.failureRate > 0 && f.failureRate <= 100) { // NaN too
+		return a, usagef("--failure-rate: %g is not above 0 and at most 100", f.failureRate)
+	}
+	wait, err := config.ParseDuration(f.wait)
 	if err != nil {
-		return nil, err
+		return a, usagef("--wait: %w", err)
 	}
-	stats := map[string]broker.QueueStats{}
-	if cfg.Broker.Management != "" {
-		known, err := client.QueueStats(ctx)
+	if wait <= 0 {
+		return a, usagef("--wait: %s is not above 0", f.wait)
+	}
+	for _, text := range f.except {
+		condition, err := alerts.ParseCondition(text)
 		if err != nil {
-			c.notef("what is running, and the rates, are not known: %v", err)
+			return a, usagef("--except: %w", err)
 		}
-		for _, q := range known {
-			stats[q.Name] = q
-		}
+		a.except = append(a.except, condition)
 	}
-	var states []queueState
-	for _, q := range cfg.Queues {
-		s := newState(q.Name, depths, stats)
-		if s.Type == "" && q.Type != routing.Auto {
-			s.Type = string(q.Type)
-		}
-		if dead, exists := depths[routing.DeadQueue(q.Name)]; exists {
-			s.Dead = &dead.Ready
-		}
-		states = append(states, s)
-	}
-	c.addPauses(ctx, client, states)
-	return append(states, newState(unrouted, depths, stats)), nil
+	a.thresholds = alerts.Thresholds{Backlog: f.backlog, FailureRate: f.failureRate / 100, Wait: wait}
+	return a, nil
 }
 
-// addPauses notes which queues are paused.
-func (c *cli) addPauses(ctx context.Context, client *broker.Client, states []queueState) {
-	known, err := c.workersState(ctx, client)
+func (c *cli) showQueues(ctx context.Context, f *queuesFlags) error {
+	alerting, err := f.alerting()
 	if err != nil {
-		c.notef("which queues are paused is not known for certain: %v", err)
-	}
-	for i := range states {
-		s := &states[i]
-		pause, paused := known.Paused(s.Queue)
-		if !paused && err != nil {
-			continue
-		}
-		s.Paused = &paused
-		if paused {
-			s.PausedBy, s.PausedSince = pause.By, pause.At.UTC().Format(time.RFC3339)
-		}
-	}
-}
-
-// newState puts together what is known of a queue.
-func newState(name string, depths map[string]broker.Depth, stats map[string]broker.QueueStats) queueState {
-	s := queueState{Queue: name}
-	if depth, exists := depths[name]; exists {
-		s.Ready, s.Consumers = &depth.Ready, &depth.Consumers
-	}
-	if q, known := stats[name]; known {
-		s.Type, s.Running, s.PublishRate, s.DoneRate = q.Type, &q.Unacked, &q.PublishRate, &q.AckRate
-	}
-	return s
-}
-
-func (c *cli) printStates(states []queueState, asJSON bool) error {
-	if asJSON {
-		lines := c.lines()
-		for _, s := range states {
-			if err := lines.Encode(s); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	t := table{columns: []column{
-		{title: "QUEUE"}, {title: "TYPE"}, {title: "READY", right: true}, {title: "RUNNING", right: true},
-		{title: "CONSUMERS", right: true}, {title: "DEAD", right: true}, {title: "IN/S", right: true}, {title: "DONE/S", right: true}, {title: "PAUSED"},
-	}}
-	undeclared := false
-	for _, s := range states {
-		undeclared = undeclared || s.Ready == nil
-		kind := s.Type
-		if kind == "" {
-			kind = unknown
-		}
-		t.add(s.Queue, kind, number(s.Ready), number(s.Running), number(s.Consumers), number(s.Dead), rate(s.PublishRate), rate(s.DoneRate),
-			s.pause())
-	}
-	if err := t.write(c.stdout, 0); err != nil {
 		return err
 	}
-	if undeclared {
-		c.notef("queues without a number do not exist yet: a worker or a scheduler that starts declares them")
+	if f.strict && !f.check {
+		return usagef("--strict is wanted with --check only")
 	}
-	return nil
-}
-
-// pause tells of a pause for people; nothing where there is none.
-func (s *queueState) pause() string {
-	switch {
-	case s.Paused == nil || !*s.Paused:
-		return ""
-	case s.PausedBy == "":
-		return "since " + s.PausedSince
-	default:
-		return "by " + s.PausedBy + " since " + s.PausedSince
+	cfg, err := c.loadQueues()
+	if err != nil {
+		return err
 	}
-}
-
-func number(n *int) string {
-	if n == nil {
-		return unknown
+	client, err := c.connect(ctx, cfg)
+	if err != nil {
+		return err
 	}
-	return strconv.Itoa(*n)
-}
-
-func rate(r *float64) string {
-	if r == nil {
-		return unknown
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	known, err := c.gather(ctx, client, cfg)
+	if err != nil {
+		return err
 	}
-	return fmt.Sprintf("%.1f", *r)
+	o := known.overview(cfg, client.Names(), alerting)
+	if !f.check {
+		return c.printOverview(o, known, f.asJSON)
+	}
+	if o.critical() {
+		before := o
+		if err := c.gatherAgain(ctx, client, cfg, known); err != nil {
+			return err
+		}
+		o = known.overview(cfg, client.Names(), alerting)
+		o.again(before)
+	}
+	return c.printCheck(o, known, f)
 }

@@ -59,17 +59,24 @@ func TestQueues(t *testing.T) {
 	t.Run("for people", func(t *testing.T) {
 		o := s.run("-c", s.path, "queues")
 		require.Equal(t, exitDone, o.code, o.stderr)
-		assert.Regexp(t, `^QUEUE +TYPE +READY  RUNNING  CONSUMERS  DEAD  IN/S  DONE/S  PAUSED
-email +(quorum|classic) +2 +1 +1     1 +\d+\.\d +\d+\.\d
-bulk +classic +0 +0 +0     0 +\d+\.\d +\d+\.\d
-warren\.unrouted +quorum +1 +0 +0     - +\d+\.\d +\d+\.\d
+		assert.Regexp(t, `^QUEUE +TYPE +READY  RUNNING  CONSUMERS  DEAD  IN/S  DONE/S  FAIL %  WAIT  RUN  PAUSED
+email +(quorum|classic) +2 +1 +1    !1 +\d+\.\d +\d+\.\d +- +- +-
+bulk +classic +0 +0 +!0     0 +\d+\.\d +\d+\.\d +- +- +-
+warren\.unrouted +quorum +!1 +0 +0     - +\d+\.\d +\d+\.\d +- +- +-
+
+critical: bulk: no worker consumes the queue
+  start a worker for it: worker --queue bulk
+warning: email: 1 dead letter
+  warren dead groups email
+warning: 1 task is parked: no queue wanted its key
+  warren dead groups --unrouted
 $`, o.stdout)
 	})
 	t.Run("without management", func(t *testing.T) {
 		path := file(t, "queues: {email: {}, bulk: {type: classic}, later: {}}")
 		o := s.run("-c", path, "queues")
 		require.Equal(t, exitDone, o.code, o.stderr)
-		assert.Regexp(t, `\nemail +- +2 +- +1 +1 +- +-\nbulk +classic +0 +- +0 +0 +- +-\nlater +- +- +- +- +- +- +-\n`, o.stdout)
+		assert.Regexp(t, `\nemail +- +2 +- +1 +!1 +- +0\.0 +- +- +-\nbulk +classic +0 +- +!0 +0 +- +0\.0 +- +- +-\nlater +- +- +- +!- +- +- +0\.0 +- +- +-\n`, o.stdout)
 		assert.Contains(t, o.stderr, "queues without a number do not exist yet")
 	})
 	t.Run("with management that does not answer", func(t *testing.T) {

@@ -20,6 +20,23 @@ type table struct {
 	columns []column
 	rows    [][]string
 	widths  []int // of the columns of the page before; nil where this is the first
+	// colour says that cells may be coloured, and colours which are.
+	colour  bool
+	colours map[place]string
+}
+
+// place is that of a cell among the rows.
+type place struct{ row, column int }
+
+// style colours a cell of the row that is added next, where cells may be coloured.
+func (t *table) style(column int, colour string) {
+	if !t.colour {
+		return
+	}
+	if t.colours == nil {
+		t.colours = map[place]string{}
+	}
+	t.colours[place{len(t.rows), column}] = colour
 }
 
 // unknown stands in a cell for what nobody tells.
@@ -71,34 +88,42 @@ func (t *table) write(w io.Writer, width int) error {
 	for _, w := range widths[:len(widths)-1] {
 		before += w + 2
 	}
-	rows := t.rows
+	var out strings.Builder
 	if t.widths == nil {
 		titles := make([]string, len(t.columns))
 		for i, c := range t.columns {
 			titles[i] = c.title
 		}
-		rows = append([][]string{titles}, rows...)
+		out.WriteString(t.line(-1, titles, widths, width-before, width > 0))
 	}
-	var out strings.Builder
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			switch last := i == len(row)-1; {
-			case t.columns[i].right:
-				cell = runewidth.FillLeft(cell, widths[i])
-			case last && width > 0:
-				cell = runewidth.Truncate(cell, max(width-before, minLast), "…")
-			case !last:
-				cell = runewidth.FillRight(cell, widths[i])
-			}
-			if i > 0 {
-				line.WriteString("  ")
-			}
-			line.WriteString(cell)
-		}
-		out.WriteString(strings.TrimRight(line.String(), " "))
-		out.WriteByte('\n')
+	for i, row := range t.rows {
+		out.WriteString(t.line(i, row, widths, width-before, width > 0))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// line returns a row, whose last cell is cut to what is left for it where cut says so.
+func (t *table) line(row int, cells []string, widths []int, left int, cut bool) string {
+	var line strings.Builder
+	for i, cell := range cells {
+		last := i == len(cells)-1
+		if last && cut && !t.columns[i].right {
+			cell = runewidth.Truncate(cell, max(left, minLast), "…")
+		}
+		padding := strings.Repeat(" ", max(0, widths[i]-runewidth.StringWidth(cell)))
+		if colour := t.colours[place{row, i}]; colour != "" && cell != "" {
+			cell = colour + cell + plain
+		}
+		if t.columns[i].right {
+			cell = padding + cell
+		} else {
+			cell += padding
+		}
+		if i > 0 {
+			line.WriteString("  ")
+		}
+		line.WriteString(cell)
+	}
+	return strings.TrimRight(line.String(), " ") + "\n"
 }
