@@ -44,11 +44,20 @@ clean-demo: build-demo ## Remove what the demo left in RabbitMQ, and the RabbitM
 build-demo: build
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/demo ./examples/demo
 
+# What waits most goes beside the rest: brokers that are started and stopped, PostgreSQL and Prometheus. Among the
+# rest the longest packages come first, so that none of them is left to run alone at the end.
 .PHONY: test
-test: ## Run all tests, on every RabbitMQ that this machine can have, PostgreSQL and Prometheus.
-	$(GO) test $(TEST_FLAGS) -tags integration ./internal/brokertest/... $(ONCE)
-	$(ON_BROKER) -each $(if $(REQUIRE),-require $(REQUIRE)) -- $(GO) test $(TEST_FLAGS) -tags integration \
-	  $$($(GO) list ./... | grep -v /internal/brokertest | grep -vxF "$$($(GO) list $(ONCE))")
+test: ## Run all tests, on every RabbitMQ that this machine can have PostgreSQL and Prometheus.
+	@$(MAKE) --no-print-directory -j 2 test-each test-once
+
+.PHONY: test-each
+test-each:
+	$(ON_BROKER) -each $(if $(REQUIRE),-require $(REQUIRE)) -- $(GO) test -p 3 $(TEST_FLAGS) -tags integration \
+	  $$($(GO) list ./broker ./worker ./cmd/... ./... | grep -v /internal/brokertest | grep -vxF "$$($(GO) list $(ONCE))")
+
+.PHONY: test-once
+test-once:
+	$(GO) test -p 1 $(TEST_FLAGS) -tags integration ./internal/brokertest/... $(ONCE)
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no RabbitMQ.

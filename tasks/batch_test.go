@@ -57,8 +57,8 @@ func TestEnqueueBatchSplits(t *testing.T) {
 	t.Parallel()
 	def := tasks.Define[[]int]("import.rows")
 	rapid.Check(t, func(t *rapid.T) {
-		items := numbers(rapid.IntRange(0, 5000).Draw(t, "items"))
-		b := tasks.Batch{ID: "import", ChunkSize: rapid.IntRange(0, 300).Draw(t, "size")}
+		items := numbers(rapid.IntRange(0, 500).Draw(t, "items"))
+		b := tasks.Batch{ID: "import", ChunkSize: rapid.IntRange(0, 130).Draw(t, "size")}
 		first, second := &batchEnqueuer{}, &batchEnqueuer{}
 		result, err := tasks.EnqueueBatch(context.Background(), first, def, b, items, tasks.Priority(7))
 		require.NoError(t, err)

@@ -41,16 +41,15 @@ func control(b *Broker, args ...string) (*exec.Cmd, error) {
 		}
 		return exec.Command("docker", append([]string{"exec", strings.TrimSpace(string(id)), "rabbitmqctl"}, args...)...), nil
 	}
-	configurations, err := filepath.Glob(filepath.Join(os.TempDir(), "warren-rabbitmq-*", "rabbitmq.conf"))
+	folders, err := nodeFolders()
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range configurations {
-		text, err := os.ReadFile(path)
+	for _, folder := range folders {
+		text, err := os.ReadFile(filepath.Join(folder, "rabbitmq.conf"))
 		if err != nil || !strings.Contains(string(text), "listeners.tcp.default = 127.0.0.1:"+u.Port()+"\n") {
 			continue // another test's, or gone
 		}
-		folder := filepath.Dir(path)
 		node, err := filepath.Glob(filepath.Join(folder, "data", "*@localhost"))
 		if err != nil || len(node) != 1 {
 			return nil, errors.Join(fmt.Errorf("%d nodes in %s", len(node), folder), err)

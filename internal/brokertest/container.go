@@ -31,20 +31,24 @@ type container struct {
 }
 
 // startContainer starts a container, with an image that is here or can be pulled.
-func startContainer(ctx context.Context, out io.Writer) (*Broker, error) {
+func startContainer(ctx context.Context, opts Options) (*Broker, error) {
 	docker, err := dialDocker(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer docker.Close()
-	if err := provide(ctx, docker, Image, out); err != nil {
+	if err := provide(ctx, docker, Image, opts.Out); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	onLoopback := onThisMachine(docker)
+	var more []testcontainers.ContainerCustomizer
+	if opts.InMemory && onLoopback && memoryFolder() != "" {
+		more = append(more, inMemory)
+	}
 	return withFreePorts(2, func(ports []int) (*Broker, error) {
-		return startContainerOn(ctx, ports[0], ports[1], onLoopback)
+		return startContainerOn(ctx, ports[0], ports[1], onLoopback, more...)
 	})
 }
 
@@ -105,6 +109,12 @@ func startContainerOn(
 	}
 	return nil, err
 }
+
+// inMemory has a container keep its data in memory.
+var inMemory = testcontainers.CustomizeRequestOption(func(request *testcontainers.GenericContainerRequest) error {
+	request.Tmpfs = map[string]string{"/var/lib/rabbitmq": ""}
+	return nil
+})
 
 // logs returns what the container has said, as far as that can be read.
 func (c *container) logs(ctx context.Context) string {

@@ -21,13 +21,18 @@ type nodePorts struct {
 	amqp, dist, management int
 }
 
-// newFolder makes the folder of a node that this process owns.
-func newFolder() (folder, error) {
+// newFolder makes the folder of a node that this process owns, in memory where the options ask for it and
+// there is room.
+func newFolder(opts Options) (folder, error) {
 	us, err := ourselves()
 	if err != nil {
 		return "", err
 	}
-	path, err := os.MkdirTemp("", folderPattern)
+	root := os.TempDir()
+	if memory := memoryFolder(); opts.InMemory && memory != "" {
+		root = memory
+	}
+	path, err := os.MkdirTemp(root, folderPattern)
 	if err != nil {
 		return "", err
 	}
@@ -53,6 +58,22 @@ func newFolder() (folder, error) {
 		return "", errors.Join(err, os.RemoveAll(path))
 	}
 	return f, nil
+}
+
+// nodeFolders are the folders of private nodes on this machine, whoever owns them.
+func nodeFolders() (paths []string, err error) {
+	roots := []string{os.TempDir()}
+	if sharedMemory != "" {
+		roots = append(roots, sharedMemory)
+	}
+	for _, root := range roots {
+		found, err := filepath.Glob(filepath.Join(root, folderPattern))
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, found...)
+	}
+	return paths, nil
 }
 
 func (f folder) path(name string) string { return filepath.Join(string(f), name) }

@@ -36,7 +36,7 @@ func TestFolderEnvironment(t *testing.T) {
 
 func TestNewFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	f, err := newFolder()
+	f, err := newFolder(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

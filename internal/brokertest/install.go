@@ -24,7 +24,7 @@ func installAndStart(ctx context.Context, opts Options) (*Broker, error) {
 	if err := Install(ctx, serverName, opts); err != nil {
 		return nil, err
 	}
-	return startNode(ctx)
+	return startNode(ctx, opts)
 }
 
 // Install installs a Debian package, here or for what tests need beside a broker, within 5 minutes:

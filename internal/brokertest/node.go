@@ -23,7 +23,7 @@ type node struct {
 }
 
 // startNode starts a private node of the rabbitmq-server on this machine.
-func startNode(ctx context.Context) (*Broker, error) {
+func startNode(ctx context.Context, opts Options) (*Broker, error) {
 	server, err := findServer()
 	if err != nil {
 		return nil, err
@@ -31,13 +31,13 @@ func startNode(ctx context.Context) (*Broker, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	return withFreePorts(3, func(ports []int) (*Broker, error) {
-		return startNodeOn(ctx, server, nodePorts{amqp: ports[0], dist: ports[1], management: ports[2]})
+		return startNodeOn(ctx, opts, server, nodePorts{amqp: ports[0], dist: ports[1], management: ports[2]})
 	})
 }
 
 // startNodeOn starts a node on ports that should be free.
-func startNodeOn(ctx context.Context, server string, ports nodePorts) (*Broker, error) {
-	f, err := newFolder()
+func startNodeOn(ctx context.Context, opts Options, server string, ports nodePorts) (*Broker, error) {
+	f, err := newFolder(opts)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,7 +51,7 @@ func removeAbandoned(ctx context.Context, out io.Writer, is abandoned) error {
 // removeAbandonedNodes ends the nodes, and deletes their folders. Only our own user's folders are
 // believed.
 func removeAbandonedNodes(ctx context.Context, out io.Writer, is abandoned) error {
-	paths, err := filepath.Glob(filepath.Join(os.TempDir(), folderPattern))
+	paths, err := nodeFolders()
 	if err != nil {
 		return err
 	}

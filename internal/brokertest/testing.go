@@ -86,7 +86,7 @@ func Shared(t testing.TB) *Broker {
 func sharedBroker(ctx context.Context) (*Broker, error) {
 	url := os.Getenv(EnvURL)
 	if url == "" {
-		return Find(ctx, Options{Out: os.Stderr})
+		return Find(ctx, Options{Out: os.Stderr, InMemory: true})
 	}
 	b, err := found(ctx, url, EnvURL+" "+redacted(url))
 	if err != nil {
@@ -150,5 +150,6 @@ func privateBroker(ctx context.Context, flavour Flavour, opts Options) (*Broker,
 		sweep(ctx, opts.Out)
 		return climb(ctx, opts, startable)
 	}
+	opts.InMemory = flavour == Node // it may be stopped, and must then remember
 	return Start(ctx, flavour, opts)
 }

@@ -42,7 +42,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	opts := brokertest.Options{Out: os.Stderr, In: os.Stdin}
+	opts := brokertest.Options{Out: os.Stderr, In: os.Stdin, InMemory: true}
 	s := suite{
 		command:  flags.Args(),
 		each:     *each,
