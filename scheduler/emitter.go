@@ -221,7 +221,11 @@ func (e *emitter) emit(ctx context.Context, tick, notBefore time.Time, missed bo
 		return e.skip(ctx, ledger.Skip{From: tick, To: tick, Ticks: 1, Reason: ledger.ReasonInvalid})
 	}
 	late := e.clock.Now().Round(0).Sub(tick)
-	log.Info("tick emitted", "lateness", late)
+	outcome := "emitted"
+	if missed {
+		outcome = "caught_up"
+	}
+	log.Info("tick emitted", "key", task.Key, "outcome", outcome, "lateness", late)
 	e.unrecorded = &ledger.Tick{
 		Entry: e.Identity(), Name: e.Name, ScheduledFor: tick, ID: task.ID, Key: task.Key, Late: late, CaughtUp: missed,
 	}

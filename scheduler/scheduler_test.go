@@ -48,7 +48,7 @@ func TestRunEmitsATick(t *testing.T) {
 	assert.Equal(t, "2026-11-22T15:00:00+09:00", got.ScheduledFor.Format(time.RFC3339Nano))
 	assert.Empty(t, b.outbox.calls, "one tick, one task")
 	assert.Contains(t, b.log.String(), fmt.Sprintf(
-		`level=INFO msg="tick emitted" entry=report scheduled_for=2026-11-22T15:00:00.000+09:00 id=%s term=1 lateness=20ms`, got.ID))
+		`level=INFO msg="tick emitted" entry=report scheduled_for=2026-11-22T15:00:00.000+09:00 id=%s term=1 key=report.daily outcome=emitted lateness=20ms`, got.ID))
 }
 
 func TestRunEmitsEachTickOnce(t *testing.T) {

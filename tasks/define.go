@@ -3,6 +3,8 @@ package tasks
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strings"
 )
 
 // Definition binds a routing key to the Go type of its payload, so that publisher and handler
@@ -26,10 +28,21 @@ func (d Definition[T]) Handle(m *Mux, f func(ctx context.Context, payload T) err
 	m.HandleFunc(d.key, func(ctx context.Context, t *Task) error {
 		var payload T
 		if err := json.Unmarshal(t.Payload, &payload); err != nil {
-			return &MalformedError{Field: "payload", Err: err}
+			return &MalformedError{Field: "payload", Err: withoutValue(err)}
 		}
 		return f(ctx, payload)
 	}, opts...)
+}
+
+// withoutValue returns what encoding/json says without the value that it could not take, which it tells
+// of a number that does not fit: the error goes to logs, where no part of a payload belongs. What a type's
+// own UnmarshalJSON says is left as it is.
+func withoutValue(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		mismatch.Value, _, _ = strings.Cut(mismatch.Value, " ")
+	}
+	return err
 }
 
 // Enqueue publishes the task and returns its ID. It blocks as the enqueuer's Enqueue does. A

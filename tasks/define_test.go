@@ -79,6 +79,10 @@ func TestDefinitionHandle(t *testing.T) {
 		require.ErrorContains(t, decision.Err, "malformed payload: ", payload)
 	}
 	assert.Len(t, got, 3)
+
+	tasks.Define[int8]("small").Handle(mux, func(context.Context, int8) error { return nil })
+	decision := e.Execute(t.Context(), &tasks.Task{Key: "small", Payload: []byte(`4711`), Attempt: 1})
+	assert.EqualError(t, decision.Err, "malformed payload: json: cannot unmarshal number into Go value of type int8", "no part of the payload")
 }
 
 func TestDefinitionOfABadKey(t *testing.T) {

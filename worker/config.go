@@ -53,7 +53,8 @@ type Config struct {
 	Events tasks.Recorder
 	// Clock tells the time. Defaults to the real one.
 	Clock clockwork.Clock
-	// Log takes one line an outcome. Defaults to slog.Default().
+	// Log takes one line an outcome (docs/logs.md), and what goes wrong besides. No payload, header or
+	// result is in it. Defaults to slog.Default().
 	Log *slog.Logger
 }
 

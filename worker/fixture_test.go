@@ -82,7 +82,10 @@ func (f *fixture) run(cfg worker.Config) (stop func() error) {
 
 func (f *fixture) runOn(client *broker.Client, cfg worker.Config) (stop func() error) {
 	f.t.Helper()
-	cfg.Name, cfg.Log = "tester", testLog(f.t)
+	cfg.Name = "tester"
+	if cfg.Log == nil {
+		cfg.Log = testLog(f.t)
+	}
 	w, err := worker.New(client, cfg)
 	require.NoError(f.t, err)
 	f.worker = w

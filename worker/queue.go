@@ -52,7 +52,7 @@ type queue struct {
 var errStopping = errors.New("the worker stops")
 
 func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.Context) error, reports *reports, isRevoked func(string) error) *queue {
-	log := c.Log.With("queue", cfg.Name)
+	log := c.Log.With("worker", c.Name, "queue", cfg.Name)
 	works := newWorks(c.Clock.Now)
 	q := &queue{
 		cfg: cfg, clock: c.Clock, log: log, works: works, isRevoked: isRevoked, buffer: newBuffer(c.Clock, cfg.RateLimit, cfg.RateBurst),
@@ -65,7 +65,7 @@ func newQueue(client *broker.Client, cfg Queue, c *Config, declare func(context.
 	}
 	q.executor = tasks.Executor{
 		Handler: q.telling(tasks.Chain(cfg.Mux, cfg.Middleware...)),
-		Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log,
+		Retry:   cfg.Retry, Timeout: cfg.Timeout, Now: c.Clock.Now, Log: c.Log.With("worker", c.Name),
 		Progress:  q.tellingProgress(reports.progress),
 		AfterFunc: func(d time.Duration, f func()) func() bool { return c.Clock.AfterFunc(d, f).Stop },
 	}.WithDefaults()
@@ -116,7 +116,8 @@ func (q *queue) deliver(d *broker.Delivery) {
 	}
 	if d.Unreadable != nil {
 		it.task.ID, it.task.Key = d.Message.MessageID, d.Message.RoutingKey
-		q.settler.tell(slog.LevelError, it, "message cannot be read, the broker dead-letters it", slog.Any("error", d.Unreadable))
+		q.settler.tell(slog.LevelError, it, "message cannot be read, the broker dead-letters it",
+			slog.String("outcome", string(tasks.EventDead)), slog.String("reason", string(tasks.ReasonRejected)), slog.Any("error", d.Unreadable))
 		it.task.ReplyTo, it.task.CorrelationID = d.Message.ReplyTo, d.Message.CorrelationID
 		q.reject(it, d)
 		return
@@ -176,7 +177,7 @@ func (q *queue) conclude(it *item, d tasks.Decision) {
 // repeat applies a decision that was made, and told of, when the work was delivered before.
 func (q *queue) repeat(it *item, d tasks.Decision) {
 	q.works.begin(it)
-	q.apply(it, d, 0, nil)
+	q.apply(it, d, nil)
 }
 
 // begin has a work settled beside, without a start.
@@ -235,21 +236,22 @@ var errGoexit = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit)", tasks.
 
 // settle tells of a decision about a work that is under way, and applies it.
 func (q *queue) settle(it *item, d tasks.Decision, started time.Time, took time.Duration) {
-	q.apply(it, d, took, q.tell(it, d, started))
+	q.settler.outcome(it, d, started, took)
+	q.apply(it, d, q.tell(it, d, started))
 }
 
 // apply applies a decision to a work that is under way, beside the slot where something is to be stored
 // or published first.
-func (q *queue) apply(it *item, d tasks.Decision, took time.Duration, store func()) {
+func (q *queue) apply(it *item, d tasks.Decision, store func()) {
 	if store == nil && (d.Action == tasks.Requeue || d.Action == tasks.Ack && it.task.ReplyTo == "") {
-		q.settler.settle(q.settling, it, d, took)
+		q.settler.settle(q.settling, it, d)
 		return
 	}
 	q.settled.Go(func() {
 		if store != nil {
 			store()
 		}
-		q.settler.settle(q.settling, it, d, took)
+		q.settler.settle(q.settling, it, d)
 	})
 }
 

@@ -78,7 +78,7 @@ func TestReplyIsGivenUpOrTriedAgain(t *testing.T) {
 			client := &publishes{answers: test.answers}
 			s, works := newReplying(client, clockwork.NewRealClock())
 			it := asking(works, test.replyTo)
-			s.settle(t.Context(), it, five, 0)
+			s.settle(t.Context(), it, five)
 			var sent []string
 			for _, m := range client.messages {
 				sent = append(sent, m.Headers["warren-status"].(string))
@@ -99,7 +99,7 @@ func TestReplyIsBounded(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.settle(t.Context(), it, five, 0)
+		s.settle(t.Context(), it, five)
 	}()
 	<-client.waiting
 	clock.Advance(replyPatience)
@@ -122,7 +122,7 @@ func TestReplyIsNotSentForTheRedeliveryOfWhatIsSettled(t *testing.T) {
 			it := asking(works, "mine")
 			first := it.delivery.(*fakeDelivery)
 			first.ackLost = true
-			s.settle(t.Context(), it, d, 0)
+			s.settle(t.Context(), it, d)
 			sent := len(client.messages)
 			first.session.lose()
 			again := (&fakeDelivery{session: newFakeSession(), message: first.message}).item(works)
@@ -130,7 +130,7 @@ func TestReplyIsNotSentForTheRedeliveryOfWhatIsSettled(t *testing.T) {
 			_, decision, known := works.recognise(again)
 			require.True(t, known)
 			works.begin(again)
-			s.settle(t.Context(), again, decision, 0)
+			s.settle(t.Context(), again, decision)
 			assert.Len(t, client.messages, sent)
 			assert.True(t, first.message.gone)
 		})

@@ -92,7 +92,7 @@ func (r *reports) run(ctx context.Context) {
 		}
 		sending, cancel := clockwork.WithTimeout(ctx, r.clock, reportTimeout)
 		if err := r.client.PublishWhile(sending, context.Background(), m); err != nil {
-			r.log.Debug("progress not sent", "reply_to", m.RoutingKey, "task", m.CorrelationID, "error", err)
+			r.log.Debug("progress not sent", "reply_to", m.RoutingKey, "correlation_id", m.CorrelationID, "error", err)
 		}
 		cancel()
 		r.finish()

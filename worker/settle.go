@@ -44,17 +44,13 @@ const (
 
 // settle applies a decision to a work that is under way and ends it. It blocks until that is done,
 // the delivery's session is lost (the broker then gives the work out again, and the decision is
-// kept until it does), or ctx is done, which gives the delivery back. took is how long the handler
-// ran.
-func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took time.Duration) {
+// kept until it does), or ctx is done, which gives the delivery back.
+func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision) {
 	now := s.clock.Now()
 	failure := tasks.Failure{Err: d.Err, At: now, Worker: s.worker}
 	m := it.message
 	switch d.Action {
 	case tasks.Ack:
-		if s.log.Enabled(ctx, slog.LevelInfo) { // its arguments cost more than all that is left to do
-			s.tell(slog.LevelInfo, it, "task done", slog.Duration("took", took))
-		}
 		s.reply(ctx, it, d)
 		s.answer(it, s.works.settled(it).Ack)
 		return
@@ -62,10 +58,6 @@ func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took t
 		var counted *tasks.Failure
 		if d.Counts {
 			counted = &failure
-			s.tell(slog.LevelWarn, it, "task failed, to be tried again",
-				slog.Duration("in", d.After), slog.Duration("took", took), slog.Any("error", d.Err))
-		} else {
-			s.tell(slog.LevelInfo, it, "task snoozed", slog.Duration("for", d.After), slog.Duration("took", took))
 		}
 		if d.NotBegun {
 			m = tasks.RedeliveredMessage(m, &it.task, s.user, now.Add(d.After))
@@ -74,12 +66,9 @@ func (s *settler) settle(ctx context.Context, it *item, d tasks.Decision, took t
 		}
 		m = s.delayed(m, d.After)
 	case tasks.DeadLetter:
-		s.tell(slog.LevelError, it, "task is dead",
-			slog.String("reason", string(d.Reason)), slog.Duration("took", took), slog.Any("error", d.Err))
 		m = tasks.DeadMessage(m, &it.task, s.user, d.Reason, failure, d.Counts)
 		m.Exchange, m.RoutingKey = s.names.Dead(), s.queue
 	default:
-		s.tell(slog.LevelInfo, it, "task given back, the worker stops", slog.Duration("took", took))
 		s.giveBack(ctx, it)
 		return
 	}
@@ -247,14 +236,4 @@ func (s *settler) answer(it *item, send func() error) {
 	if err := send(); err != nil {
 		s.tell(slog.LevelWarn, it, "delivery not acknowledged, the broker gives it out again", slog.Any("error", err))
 	}
-}
-
-// tell logs about a work.
-func (s *settler) tell(level slog.Level, it *item, message string, attrs ...slog.Attr) {
-	ctx := context.Background()
-	if !s.log.Enabled(ctx, level) {
-		return
-	}
-	about := []slog.Attr{slog.String("id", it.task.ID), slog.String("key", it.task.Key), slog.Int("attempt", it.task.Attempt)}
-	s.log.LogAttrs(ctx, level, message, append(about, attrs...)...)
 }
