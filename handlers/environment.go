@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/warrenmq/warren/tasks"
@@ -47,10 +48,13 @@ func environment(inherited []string, t *tasks.Task) ([]string, error) {
 	return env, nil
 }
 
+// systemd are the variables by which systemd is told of a service: a program is not the service.
+var systemd = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+
 // isOurs reports whether a variable is not to be inherited. Some systems take no notice of case.
 func isOurs(name string) bool {
 	name = strings.ToUpper(name)
-	return strings.HasPrefix(name, variable(tasks.HeaderPrefix)) || name == "AMQP_URL" ||
+	return strings.HasPrefix(name, variable(tasks.HeaderPrefix)) || name == "AMQP_URL" || slices.Contains(systemd, name) ||
 		name == variable(tasks.HeaderTraceParent) || name == variable(tasks.HeaderTraceState)
 }
 

@@ -49,7 +49,7 @@ func TestEnvironmentOfATaskThatCarriesEverything(t *testing.T) {
 func TestEnvironmentDoesNotInheritWhatIsOurs(t *testing.T) {
 	inherited := []string{
 		"WARREN_TASK_ID=outer", "WARREN_SCHEDULE=outer", "TRACEPARENT=outer", "TRACESTATE=outer",
-		"WARREN_URL=amqp://u:s3cret@h", "AMQP_URL=amqp://u:s3cret@h", "warren_config=s3cret", "WARREN_MANAGEMENT=s3cret",
+		"NOTIFY_SOCKET=s3cret", "WATCHDOG_USEC=s3cret", "WATCHDOG_PID=s3cret", "WARREN_URL=amqp://u:s3cret@h", "AMQP_URL=amqp://u:s3cret@h", "warren_config=s3cret", "WARREN_MANAGEMENT=s3cret",
 		"A=b=c", "WARRENTY=two years", "=C:=an oddity of Windows",
 	}
 	assert.Equal(t, []string{

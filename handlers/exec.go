@@ -63,7 +63,8 @@ type ExecConfig struct {
 // ignored. There is no descriptor 3 on Windows.
 //
 // Its environment is the worker's, without WARREN_*, AMQP_URL, TRACEPARENT
-// and TRACESTATE, which may hold the broker's password or be of another task, and with one variable
+// and TRACESTATE, which may hold the broker's password or be of another task, without what systemd tells
+// the worker alone (NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID), and with one variable
 // for each thing that the task carries: WARREN_TASK_ID, WARREN_ROUTING_KEY, WARREN_QUEUE,
 // WARREN_ATTEMPT (from 1), WARREN_CONTENT_TYPE, WARREN_CONTENT_ENCODING, those of the wire's other
 // headers (WARREN_MAX_ATTEMPTS, WARREN_TIMEOUT_MS, WARREN_ENQUEUED_AT, WARREN_NOT_BEFORE and

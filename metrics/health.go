@@ -39,12 +39,13 @@ const (
 
 // Serve answers for the process at a TCP address such as ":9464", until ctx is done:
 //
-//   - /healthz: 200 and "ok" as long as the process runs;
+//   - /healthz: 200 and "ok" as long as ready returns at all, whatever it does; 503 and why where it does not
+//     within [PulseTimeout], which is a process that is stuck;
 //   - /readyz: 200 and "ready", or 503 and the text of the error that ready returns; 200 and the text of
 //     one that is [ErrDegraded];
 //   - /metrics: what the handler answers, such as [Handler]; 404 where it is nil.
 //
-// ready is called once a request, by any number of goroutines at once, and must not block. Serve
+// ready is called for a request or for several at once, and must not block. Serve
 // blocks; it returns nil within a second after ctx is done, its requests answered or cut off. An
 // address that cannot be listened on is an error at once, which names it.
 func Serve(ctx context.Context, listen string, ready func() error, metrics http.Handler, log *slog.Logger) error {
@@ -86,12 +87,17 @@ func ServeListener(ctx context.Context, listener net.Listener, ready func() erro
 }
 
 func handler(ready func() error, metrics http.Handler) http.Handler {
+	pulse := NewPulse(ready)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, r *http.Request) {
+		if err := pulse.Ready(r.Context()); errors.Is(err, ErrStuck) {
+			answer(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
 		answer(w, http.StatusOK, "ok")
 	})
-	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
-		switch err := ready(); {
+	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, r *http.Request) {
+		switch err := pulse.Ready(r.Context()); {
 		case err == nil:
 			answer(w, http.StatusOK, "ready")
 		case errors.Is(err, ErrDegraded):

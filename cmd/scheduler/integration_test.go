@@ -3,7 +3,10 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -74,21 +77,46 @@ metrics: {listen: "`+freeAddress(t)+`"}
 	assert.Equal(t, daemon.ExitDone, stop())
 }
 
-// While the broker is away ticks are late, and none is lost: each comes with its own time.
+// healthy waits until the scheduler answers with a status at /readyz, and a text. It must be alive meanwhile.
+func healthy(t *testing.T, listen string, want int, wantText string) {
+	t.Helper()
+	get := func(path string) (status int, text string) {
+		resp, err := http.Get("http://" + listen + path)
+		require.NoError(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, string(body)
+	}
+	require.Eventually(t, func() bool {
+		status, text := get("/healthz")
+		require.Equal(t, http.StatusOK, status, text)
+		status, text = get("/readyz")
+		return status == want && strings.Contains(text, wantText)
+	}, 2*patience, 20*time.Millisecond, "%d %s", want, wantText)
+}
+
+// While the broker is away ticks are late, and none is lost: each comes with its own time. The scheduler is
+// not ready meanwhile, and alive.
 func TestRunOutlivesABroker(t *testing.T) {
 	b := brokertest.Private(t)
+	listen := freeAddress(t)
 	path := file(t, `
 queues:
   reports: {routes: ["report.#"]}
 schedules:
   secondly: {cron: "* * * * * *", key: report.secondly, catch_up: {policy: all, spacing: 0s}}
+metrics: {listen: "`+listen+`"}
 `)
 	log, stop := background(t, map[string]string{"WARREN_URL": b.URL}, "-c", path)
 	log.until(t, "tick emitted")
+	healthy(t, listen, http.StatusOK, "ready")
 	require.NoError(t, b.Stop(t.Context()))
 	log.until(t, "no connection to RabbitMQ")
+	healthy(t, listen, http.StatusServiceUnavailable, "not connected")
 	away := time.Now()
 	require.NoError(t, b.Start(t.Context()))
+	healthy(t, listen, http.StatusOK, "ready")
 
 	client, err := broker.Connect(t.Context(), broker.Config{URLs: []string{b.URL}})
 	require.NoError(t, err)

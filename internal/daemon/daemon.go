@@ -137,7 +137,7 @@ func (d Daemon) Run(ctx context.Context, args []string, stdout, stderr io.Writer
 		return fail(ExitUsage, err)
 	}
 	defer flush(traces)
-	err = d.serve(ctx, Service{
+	err = d.serve(ctx, getenv, Service{
 		Config: cfg, Log: log, Traces: traces,
 		Parse: func(text []byte) (*config.Config, error) {
 			next, err := config.Parse(cfg.File, text, getenv)
@@ -209,22 +209,38 @@ func (d Daemon) parse(args []string, stdout io.Writer) (options, error) {
 // errStarting is why a daemon is not ready before it has begun.
 var errStarting = errors.New("starting")
 
+// stopMargin is how much longer than the grace period a stop may take: until handlers have heeded the end of
+// their contexts, the last of the history is kept and connections are closed.
+const stopMargin = 25 * time.Second
+
 // serve connects and does the work, and answers for its health, until ctx is done. The health
-// listener outlives the work: a daemon that drains is alive and not ready.
-func (d Daemon) serve(ctx context.Context, s Service) error {
+// listener outlives the work: a daemon that drains is alive and not ready. So does what tells systemd.
+func (d Daemon) serve(ctx context.Context, getenv func(string) (string, bool), s Service) error {
 	var ready atomic.Pointer[func() error]
+	isReady := func() error {
+		if ask := ready.Load(); ask != nil {
+			return (*ask)()
+		}
+		return errStarting
+	}
+	pulse := metrics.NewPulse(isReady)
+	systemd, err := newNotifier(getenv, pulse.Ready, s.Log)
+	if err != nil {
+		return err
+	}
 	group, groupCtx := errgroup.WithContext(context.WithoutCancel(ctx))
 	healthCtx, stopHealth := context.WithCancel(groupCtx)
 	defer stopHealth()
 	s.Metrics = metrics.NewRegistry(version.Text())
 	if s.Config.Metrics.Listen != "" {
 		group.Go(func() error {
-			return metrics.Serve(healthCtx, s.Config.Metrics.Listen, func() error {
-				if ask := ready.Load(); ask != nil {
-					return (*ask)()
-				}
-				return errStarting
-			}, metrics.Handler(s.Metrics, s.Log), s.Log)
+			return metrics.Serve(healthCtx, s.Config.Metrics.Listen, isReady, metrics.Handler(s.Metrics, s.Log), s.Log)
+		})
+	}
+	if systemd != nil {
+		group.Go(func() error {
+			systemd.run(healthCtx, ctx, s.Config.Shutdown.Grace+stopMargin)
+			return nil
 		})
 	}
 	workCtx, stopWork := context.WithCancel(ctx)
