@@ -49,6 +49,9 @@ var (
 	ErrNoManagement = errors.New("management API not available")
 	// ErrEndUnknown: a stream was read, and whether to its end cannot be told.
 	ErrEndUnknown = errors.New("the end of the stream is not known")
+	// ErrHeldTooLong: the broker took back what was looked at, since some of it was held for longer than
+	// its acknowledgement timeout.
+	ErrHeldTooLong = errors.New("held for longer than the broker's acknowledgement timeout, and taken back")
 	// ErrNoQueue: the queue does not exist.
 	ErrNoQueue = errors.New("no such queue")
 )

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -12,6 +13,7 @@ type letterChannel struct {
 	*amqp.Channel
 	queue  string
 	closed <-chan *amqp.Error
+	why    error  // what closed has told
 	newest uint64 // delivery tag; they count from 1
 
 	mu      sync.Mutex
@@ -33,13 +35,23 @@ func (c *letterChannel) ask(call func() error) error {
 	c.mu.Lock()
 	sent := c.sent
 	c.mu.Unlock()
-	if err := call(); err != nil {
+	if err := call(); errors.Is(err, amqp.ErrClosed) {
+		return describe("queue", c.queue, c.cause(<-c.closed))
+	} else if err != nil {
 		return describe("queue", c.queue, err)
 	}
 	c.mu.Lock()
 	c.known, c.heard = c.heard, sent
 	c.mu.Unlock()
 	return nil
+}
+
+// cause is why the channel is closed, told what was received from closed, which tells it once.
+func (c *letterChannel) cause(received *amqp.Error) error {
+	if c.why == nil {
+		c.why = closeCause(received)
+	}
+	return c.why
 }
 
 // state is how many letters the queue has to give out, and its consumers.

@@ -129,7 +129,7 @@ func (l *letters) turn() error {
 	for _, c := range l.channels[:len(l.channels)-1] {
 		switch {
 		case c.IsClosed():
-			return closeCause(<-c.closed)
+			return c.cause(<-c.closed)
 		case c.behind():
 			if _, err := c.state(); err != nil {
 				return err
@@ -208,10 +208,11 @@ func (l *letters) awaitAnswers(ctx context.Context) error {
 		if pending == 0 {
 			return nil
 		}
+		newest := l.channel()
 		select {
 		case <-l.idle:
-		case err := <-l.channel().closed:
-			return closeCause(err)
+		case err := <-newest.closed:
+			return newest.cause(err)
 		case <-ctx.Done():
 			return nil
 		}

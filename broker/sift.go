@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -54,8 +55,9 @@ const (
 // delivery limit takes back what it gave out at its very end, so all is taken. From 4.3 on it gives out
 // what came back before anything else, and takes it back behind everything that did: taken is all that
 // has ever been looked at. A process that is killed, or a lost connection, gives the letters back too,
-// in any order. Nobody should dawdle: before RabbitMQ 4.3 the broker closes a channel that holds a
-// delivery for longer than its acknowledgement timeout (30 minutes).
+// in any order. Nobody should dawdle: the broker closes a channel that holds a delivery for longer than
+// its acknowledgement timeout (30 minutes, unless configured), and what is left is held to the end; the
+// error is then [ErrHeldTooLong].
 //
 // The payloads of one round of letters are in memory at a time: at most 1024 letters, and some 8 MB where
 // their sizes do not vary much; what is left costs a bit.
@@ -104,12 +106,22 @@ func (c *Client) sift(ctx context.Context, queue string, limit int, each func(*t
 		if doubtful, lost = s.letters.giveBack(life); err == nil {
 			err = lost
 		}
+		if isAckTimeout(err) {
+			err = fmt.Errorf("%w: %w", ErrHeldTooLong, err)
+		}
 		if err == nil {
 			err = ctx.Err()
 		}
 		return err
 	})
 	return doubtful, err
+}
+
+// isAckTimeout reports whether an error is the broker's closing of a channel that holds a delivery for too
+// long, which has no code of its own.
+func isAckTimeout(err error) bool {
+	var amqpErr *amqp.Error
+	return errors.As(err, &amqpErr) && amqpErr.Code == amqp.PreconditionFailed && strings.Contains(amqpErr.Reason, "delivery acknowledgement")
 }
 
 // outlive returns a context that ends some time after ctx does.

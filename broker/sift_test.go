@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
@@ -256,6 +257,35 @@ func TestSiftLosesItsConnection(t *testing.T) {
 	}
 	assert.LessOrEqual(t, twice, doubtful)
 	assert.Subset(t, append(left, removed...), want, "nothing is lost")
+}
+
+// The broker takes back what is held for too long, on RabbitMQ 4.3 soon enough for a test where the queue
+// says so.
+func TestSiftHoldsTooLong(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	args := amqp.Table{"x-queue-type": "quorum"}
+	soon := f.client.Version().AtLeast(4, 3)
+	if soon {
+		args["x-consumer-timeout"] = timesOut.Milliseconds()
+	}
+	f.declareQueue("email.dead", args)
+	want := f.fill("email.dead", 3)
+	_, err := f.client.Sift(f.ctx, "email.dead", 0, func(l *tasks.Letter) bool {
+		l.Leave()
+		require.Eventually(t, func() bool {
+			depth, err := f.client.Depth(f.ctx, "email.dead")
+			require.NoError(t, err)
+			return !soon || depth.Ready == len(want)
+		}, patience, 50*time.Millisecond)
+		return true
+	})
+	if soon {
+		require.ErrorIs(t, err, broker.ErrHeldTooLong)
+	} else {
+		require.NoError(t, err)
+	}
+	assert.ElementsMatch(t, want, f.drain("email.dead"), "in any order")
 }
 
 // Two who sift at once see a part each, and between them all.

@@ -204,6 +204,9 @@ func (r *sweepReport) end(ctx context.Context, err error) error {
 	case interrupted:
 		c.notef("interrupted: the others are still in %s", r.queue)
 		return errFinding
+	case errors.Is(err, broker.ErrHeldTooLong):
+		c.notef("the others are still in %s: run it again, and it goes on with them", r.queue)
+		return err
 	case err != nil:
 		return err
 	case left > 0:

@@ -147,6 +147,12 @@ func TestSweepReport(t *testing.T) {
 	assert.Equal(t, "warren: 1,012 letters may be there twice: the connection was lost before RabbitMQ had said\n"+
 		"warren: interrupted: the others are still in email.dead\n", stderr.String())
 
+	stderr.Reset()
+	report.counts.Doubtful = 0
+	assert.ErrorIs(t, report.end(t.Context(), broker.ErrHeldTooLong), broker.ErrHeldTooLong)
+	assert.Equal(t, "warren: the others are still in email.dead: run it again, and it goes on with them\n", stderr.String())
+	report.counts.Doubtful = 1_012
+
 	lost := errors.New("connection lost")
 	assert.ErrorIs(t, report.end(t.Context(), lost), lost)
 	stdout.Reset()
