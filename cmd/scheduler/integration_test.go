@@ -18,6 +18,7 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/internal/brokertest"
+	"github.com/warrenmq/warren/internal/otlptest"
 	"github.com/warrenmq/warren/scheduler"
 	"github.com/warrenmq/warren/tasks"
 )
@@ -35,7 +36,8 @@ schedules:
   secondly: {cron: "* * * * * *", tz: Asia/Tokyo, key: report.secondly, payload: {kind: full}, priority: 7}
 metrics: {listen: "`+freeAddress(t)+`"}
 `)
-	env := map[string]string{"WARREN_URL": vhost.URL}
+	collector := otlptest.New(t)
+	env := map[string]string{"WARREN_URL": vhost.URL, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL}
 	log, stop := background(t, env, "-c", path)
 	log.until(t, `"tick emitted"`)
 	o := runWith(t.Context(), env, "-c", path, "--health")
@@ -52,6 +54,7 @@ metrics: {listen: "`+freeAddress(t)+`"}
 	defer consumer.Close()
 
 	var before time.Time
+	var traceParents []string
 	for range 3 {
 		select {
 		case d := <-deliveries:
@@ -63,6 +66,7 @@ metrics: {listen: "`+freeAddress(t)+`"}
 			assert.Equal(t, "secondly", task.Schedule)
 			assert.Equal(t, 7, task.Priority)
 			assert.JSONEq(t, `{"kind":"full"}`, string(task.Payload))
+			traceParents = append(traceParents, task.TraceParent)
 			_, offset := task.ScheduledFor.Zone()
 			assert.Equal(t, 9*60*60, offset, "told in the entry's zone")
 			assert.False(t, time.Now().Before(task.ScheduledFor), "never early")
@@ -75,6 +79,14 @@ metrics: {listen: "`+freeAddress(t)+`"}
 		}
 	}
 	assert.Equal(t, daemon.ExitDone, stop())
+	spans := collector.Spans()
+	require.GreaterOrEqual(t, len(spans), len(traceParents))
+	for i, parent := range traceParents { // each tick begins a trace
+		assert.Equal(t, parent, spans[i].TraceParent())
+		assert.Empty(t, spans[i].ParentSpanId)
+		assert.Equal(t, "publish warren.tasks:report.secondly", spans[i].Name)
+		assert.Equal(t, "secondly", spans[i].Attribute("warren.schedule"))
+	}
 }
 
 // healthy waits until the scheduler answers with a status at /readyz, and a text. It must be alive meanwhile.

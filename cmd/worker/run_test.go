@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -86,4 +87,18 @@ queues:
 	assert.Equal(t, 2, limit)
 	_, limit = queues[0].Mux.Match(&tasks.Task{Key: "image.resize"})
 	assert.Zero(t, limit)
+}
+
+// Where spans are wanted in a way that is not spoken, nothing starts.
+func TestTracesThatCannotBeExported(t *testing.T) {
+	path := file(t, "queues:\n  email: {routes: ['email.#'], handlers: {'#': {exec: ['true']}}}\n")
+	environment := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+	var stderr bytes.Buffer
+	code := newDaemon().Run(t.Context(), []string{"-c", path}, io.Discard, &stderr, func(name string) (string, bool) {
+		value, set := environment[name]
+		return value, set
+	})
+	assert.Equal(t, daemon.ExitUsage, code)
+	assert.Equal(t, "worker: invalid environment for OpenTelemetry: OTEL_EXPORTER_OTLP_PROTOCOL: grpc is not supported, "+
+		"only http/protobuf is: collectors take it on port 4318\n", stderr.String())
 }

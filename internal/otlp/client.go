@@ -39,6 +39,9 @@ type client struct {
 	log   *slog.Logger
 	ctx   context.Context // of all requests
 	abort context.CancelFunc
+	// patient is done when the program is about to end: what fails then is not tried again.
+	patient context.Context
+	hurry   context.CancelFunc
 
 	// The SDK uploads one batch after the other.
 	failing bool
@@ -57,6 +60,7 @@ func newClient(s settings, clock clockwork.Clock, log *slog.Logger) *client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers may be secret
 	}}
 	c.ctx, c.abort = context.WithCancel(context.Background())
+	c.patient, c.hurry = context.WithCancel(c.ctx)
 	return c
 }
 
@@ -74,7 +78,7 @@ func (c *client) Stop(context.Context) error {
 }
 
 // UploadTraces posts a batch, again and again while the collector cannot be reached or is busy, until
-// ctx is done. What it cannot send is lost and counted. It returns nil: all there is to say of a failure
+// ctx is done or hurry was called. What it cannot send is lost and counted. It returns nil: all there is to say of a failure
 // is in the log, and the SDK would only say it again each time.
 func (c *client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -183,6 +187,8 @@ func (c *client) pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-timer.Chan():
 		return nil
+	case <-c.patient.Done():
+		return context.Cause(c.patient)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -93,11 +93,12 @@ func (t *Traces) BeforeWaiter(next tasks.Waiter, exchange string) tasks.Waiter {
 }
 
 // Close exports the spans that wait and blocks until that is done, or ctx is: then what is left is
-// lost. It returns when its goroutines are gone.
+// lost, as is what a collector does not take at once. It returns when its goroutines are gone.
 func (t *Traces) Close(ctx context.Context) {
 	if t == nil {
 		return
 	}
+	t.client.hurry()
 	defer context.AfterFunc(ctx, t.client.abort)()
 	_ = t.provider.Shutdown(context.WithoutCancel(ctx)) // each upload ends with abort, and none has an error
 }

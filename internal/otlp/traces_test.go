@@ -2,14 +2,11 @@ package otlp
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,62 +14,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/warrenmq/warren/internal/otlptest"
 	"github.com/warrenmq/warren/tasks"
 )
-
-// collector keeps the batches that it takes.
-type collector struct {
-	*httptest.Server
-	mu      sync.Mutex
-	answers []int // of the requests to come; then 200
-	header  http.Header
-	asked   chan struct{} // receives once a request is answered
-	batches []*tracepb.TracesData
-}
-
-func newCollector(t *testing.T, answers ...int) *collector {
-	c := &collector{answers: answers, asked: make(chan struct{}, 100)}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := io.Reader(r.Body)
-		if r.Header.Get("Content-Encoding") == "gzip" {
-			unpacked, err := gzip.NewReader(r.Body)
-			assert.NoError(t, err)
-			body = unpacked
-		}
-		data, err := io.ReadAll(body)
-		assert.NoError(t, err)
-		batch := &tracepb.TracesData{}
-		assert.NoError(t, proto.Unmarshal(data, batch))
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.header = r.Header
-		if len(c.answers) > 0 {
-			w.WriteHeader(c.answers[0])
-			c.answers = c.answers[1:]
-		} else {
-			c.batches = append(c.batches, batch)
-		}
-		c.asked <- struct{}{}
-	}))
-	t.Cleanup(c.Close)
-	return c
-}
-
-func (c *collector) taken() []*tracepb.Span {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var spans []*tracepb.Span
-	for _, batch := range c.batches {
-		for _, resource := range batch.ResourceSpans {
-			for _, scope := range resource.ScopeSpans {
-				spans = append(spans, scope.Spans...)
-			}
-		}
-	}
-	return spans
-}
 
 type nowhere struct{}
 
@@ -82,7 +27,7 @@ func (nowhere) EnqueueMany(context.Context, []tasks.Task) []tasks.Enqueued { ret
 // What is published and run is at the collector when Close has returned, with where it is from.
 func TestTracesReachTheCollector(t *testing.T) {
 	t.Parallel()
-	c := newCollector(t)
+	c := otlptest.New(t)
 	traces, err := Start(of(endpoint, c.URL, "OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "OTEL_EXPORTER_OTLP_HEADERS", "api-key=s3cret"),
 		"warren-worker", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -92,22 +37,19 @@ func TestTracesReachTheCollector(t *testing.T) {
 	(&tasks.Executor{Handler: h}).Execute(t.Context(), &tasks.Task{Key: "email", Queue: "mail"})
 	traces.Close(t.Context())
 
-	require.NotEmpty(t, c.taken())
+	require.NotEmpty(t, c.Spans())
 	var names []string
-	for _, span := range c.taken() {
+	for _, span := range c.Spans() {
 		names = append(names, span.Name)
 	}
 	assert.Equal(t, []string{"publish warren.strict:email", "process email:mail"}, names)
-	from := map[string]string{}
-	for _, a := range c.batches[0].ResourceSpans[0].Resource.Attributes {
-		from[a.Key] = a.Value.GetStringValue()
-	}
+	from := c.Spans()[0].Resource
 	assert.Equal(t, "warren-worker", from["service.name"])
 	assert.NotEmpty(t, from["service.version"])
 	assert.NotEmpty(t, from["service.instance.id"])
 	assert.Equal(t, "go", from["telemetry.sdk.language"])
-	assert.Equal(t, "s3cret", c.header.Get("Api-Key"))
-	assert.Equal(t, "application/x-protobuf", c.header.Get("Content-Type"))
+	assert.Equal(t, "s3cret", c.Header().Get("Api-Key"))
+	assert.Equal(t, "application/x-protobuf", c.Header().Get("Content-Type"))
 }
 
 // batchOf returns a batch of some spans.
@@ -129,18 +71,18 @@ func withClock(t *testing.T, url string) (*client, *clockwork.FakeClock, *bytes.
 // A collector that is busy is asked again, and told of once, however often it is.
 func TestBatchIsSentAgainWhileTheCollectorIsBusy(t *testing.T) {
 	t.Parallel()
-	to := newCollector(t, 503, 429, 502, 504)
+	to := otlptest.New(t, 503, 429, 502, 504)
 	c, clock, log := withClock(t, to.URL)
 	done := make(chan error)
 	go func() { done <- c.UploadTraces(t.Context(), batchOf(2)) }()
 	for range 4 {
-		<-to.asked
+		<-to.Answered
 		require.NoError(t, clock.BlockUntilContext(t.Context(), 1))
-		assert.Empty(t, to.taken())
+		assert.Empty(t, to.Spans())
 		clock.Advance(backoffMax)
 	}
 	require.NoError(t, <-done)
-	assert.Len(t, to.taken(), 2)
+	assert.Len(t, to.Spans(), 2)
 	assert.Equal(t, 1, strings.Count(log.String(), "traces are not exported"), log)
 	assert.Contains(t, log.String(), "status 503 Service Unavailable")
 	assert.Equal(t, 1, strings.Count(log.String(), "traces are exported again"), log)
@@ -151,7 +93,7 @@ func TestBatchIsSentAgainWhileTheCollectorIsBusy(t *testing.T) {
 // A batch that is refused, or whose time is over, is lost and counted, and told of once.
 func TestBatchesThatAreLostAreCounted(t *testing.T) {
 	t.Parallel()
-	to := newCollector(t, 400, 401, 503)
+	to := otlptest.New(t, 400, 401, 503)
 	c, clock, log := withClock(t, to.URL)
 	require.NoError(t, c.UploadTraces(t.Context(), batchOf(1)))
 	require.NoError(t, c.UploadTraces(t.Context(), batchOf(2)))
@@ -164,7 +106,21 @@ func TestBatchesThatAreLostAreCounted(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"), log)
 	require.NoError(t, c.UploadTraces(t.Context(), batchOf(8)))
 	assert.Contains(t, log.String(), "lost_spans=7")
-	assert.Len(t, to.taken(), 8)
+	assert.Len(t, to.Spans(), 8)
+}
+
+// At the end a collector that cannot be reached is not tried again.
+func TestCloseDoesNotTryAgain(t *testing.T) {
+	t.Parallel()
+	to := otlptest.New(t, 503)
+	var log bytes.Buffer
+	traces, err := Start(of(endpoint, to.URL), "warren", slog.New(slog.NewTextHandler(&log, nil)))
+	require.NoError(t, err)
+	_, err = traces.Before(nowhere{}, "").Enqueue(t.Context(), tasks.Task{Key: "email"})
+	require.NoError(t, err)
+	traces.Close(t.Context())
+	assert.Empty(t, to.Spans())
+	assert.Contains(t, log.String(), `msg="traces were lost" spans=1`)
 }
 
 // A collector that does not answer keeps nobody: neither those whose spans end, nor Close beyond its
