@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // root is the command itself, which does nothing but hold the others.
 func (c *cli) root() *cobra.Command {
 	root := c.group("warren", "Warren's tool for operators",
-		c.enqueue(), c.queues(), c.routes(), c.dead(), c.history(), c.schedule(), c.revoke(), c.pause(), c.resume(), c.keyset(), c.version())
+		c.enqueue(), c.queues(), c.routes(), c.doctor(), c.dead(), c.history(), c.schedule(), c.revoke(), c.pause(), c.resume(), c.keyset(), c.version())
 	root.Version = version.Text()
 	root.SetVersionTemplate("warren {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true

@@ -84,7 +84,7 @@ func (c *cli) routes() *cobra.Command {
 		}),
 	}
 	jsonFlag(cmd, &asJSON)
-	cmd.AddCommand(c.explain())
+	cmd.AddCommand(c.explain(), c.prune())
 	return cmd
 }
 
