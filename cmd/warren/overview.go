@@ -46,7 +46,9 @@ type overview struct {
 	leader   *leaderStatus
 	over     time.Duration // of which history tells; 0 where it does not
 	gaps     int           // events that it lacks
-	report   alerts.Report
+	// statsErr and windowErr are why something is not known.
+	statsErr, windowErr error
+	report              alerts.Report
 }
 
 // alerting is what of an overview is an alert.
@@ -57,7 +59,7 @@ type alerting struct {
 
 // overview puts the facts together.
 func (f *facts) overview(cfg *config.Config, names routing.Names, alerting alerting) *overview {
-	o := &overview{at: f.at, schedule: len(cfg.Schedules) > 0}
+	o := &overview{at: f.at, schedule: len(cfg.Schedules) > 0, statsErr: f.statsErr, windowErr: f.windowErr}
 	if f.windowErr == nil {
 		o.over, o.gaps = min(alerts.Window, f.at.Sub(f.since)), f.window.Gaps(f.at)
 	}

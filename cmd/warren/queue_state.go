@@ -105,3 +105,13 @@ func (s *queueState) pause() string {
 		return "by " + s.PausedBy + " since " + s.PausedSince
 	}
 }
+
+// severity is the worst of what holds of the queue, empty where nothing does.
+func (s *queueState) severity() (worst alerts.Severity) {
+	for _, c := range s.Alerts {
+		if worst = c.Severity(); worst == alerts.Critical {
+			break
+		}
+	}
+	return worst
+}

@@ -18,6 +18,8 @@ const askTimeout = 30 * time.Second
 // queuesFlags are the command line of queues.
 type queuesFlags struct {
 	asJSON, check, strict bool
+	watch                 bool
+	interval              string
 	backlog               int
 	failureRate           float64
 	wait                  string
@@ -34,8 +36,10 @@ func (c *cli) queues() *cobra.Command {
 			"with a ! and told below, with what to do.\n" +
 			"What is running, and the rates, are known where broker.management is configured; failures and times where\n" +
 			"history is kept.\n\n" +
-			"With --check only that is printed, and the exit code is 1 where anything is wrong, else 0.",
+			"With --check only that is printed, and the exit code is 1 where anything is wrong, else 0.\n" +
+			"With --watch it is a live table: q ends it.",
 		Example: "  warren queues\n" +
+			"  warren queues --watch\n" +
 			"  warren queues --check --except dead || mail -s 'Warren' ops@example.com\n" +
 			"  warren queues --json | jq 'select(.alerts != [])'",
 		Args: cobra.NoArgs,
@@ -44,12 +48,15 @@ func (c *cli) queues() *cobra.Command {
 	flags.SortFlags = false
 	flags.BoolVar(&f.check, "check", false, "print only what is wrong, and exit with 1 where anything is")
 	flags.BoolVar(&f.strict, "strict", false, "with --check: exit with 1 also where something could not be checked")
+	flags.BoolVar(&f.watch, "watch", false, "show it again and again, until q or Ctrl-C")
+	flags.StringVar(&f.interval, "interval", "2s", "with --watch: how often, as `TIME` of 500ms to 1h")
 	flags.IntVar(&f.backlog, "backlog", alerts.DefaultBacklog, "`N` ready tasks of a queue are wrong")
 	flags.Float64Var(&f.failureRate, "failure-rate", alerts.DefaultFailureRate*100,
 		"`PERCENT` of the attempts are wrong that failed, where "+strconv.Itoa(alerts.DefaultMinEnded)+" ended at least")
 	flags.StringVar(&f.wait, "wait", "5m", "a mean wait of this `TIME` is wrong")
 	flags.StringSliceVar(&f.except, "except", nil, "pass over `CONDITION`s: "+conditions())
 	jsonFlag(cmd, &f.asJSON)
+	cmd.MarkFlagsMutuallyExclusive("check", "watch")
 	cmd.RunE = c.begin(func(ctx context.Context, _ []string) error { return c.showQueues(ctx, &f) })
 	return cmd
 }
@@ -90,8 +97,30 @@ func (f *queuesFlags) alerting() (alerting, error) {
 	return a, nil
 }
 
+// The bounds of --interval.
+const (
+	minInterval = 500 * time.Millisecond
+	maxInterval = time.Hour
+)
+
+// every reads how often a watch looks.
+func (f *queuesFlags) every() (time.Duration, error) {
+	d, err := config.ParseDuration(f.interval)
+	if err != nil {
+		return 0, usagef("--interval: %w", err)
+	}
+	if d < minInterval || d > maxInterval {
+		return 0, usagef("--interval: %s is not within 500ms..1h", f.interval)
+	}
+	return d, nil
+}
+
 func (c *cli) showQueues(ctx context.Context, f *queuesFlags) error {
 	alerting, err := f.alerting()
+	if err != nil {
+		return err
+	}
+	interval, err := f.every()
 	if err != nil {
 		return err
 	}
@@ -107,6 +136,9 @@ func (c *cli) showQueues(ctx context.Context, f *queuesFlags) error {
 		return err
 	}
 	defer client.Close()
+	if f.watch {
+		return c.watchQueues(ctx, client, cfg, alerting, interval, f.asJSON)
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	known, err := c.gather(ctx, client, cfg)

@@ -35,17 +35,7 @@ func (c *cli) printOverview(o *overview, known *facts, asJSON bool) error {
 		}
 		return nil
 	}
-	t := table{columns: tableColumns(queueColumns), colour: c.colour()}
-	for i := range o.queues {
-		addState(&t, queueColumns, &o.queues[i])
-	}
-	if err := t.write(c.stdout, 0); err != nil {
-		return err
-	}
-	if len(o.report.Findings) > 0 {
-		fmt.Fprintln(c.stdout)
-	}
-	if err := writeFindings(c.stdout, o.report.Findings, t.colour); err != nil {
+	if err := c.writeQueues(o); err != nil {
 		return err
 	}
 	if o.undeclared() {
@@ -58,6 +48,24 @@ func (c *cli) printOverview(o *overview, known *facts, asJSON bool) error {
 		c.notef("the history of the last minutes lacks %d events", o.gaps)
 	}
 	return nil
+}
+
+// writeQueues writes the table, and what is wrong.
+func (c *cli) writeQueues(o *overview) error {
+	t := table{columns: tableColumns(queueColumns), colour: c.colour()}
+	for i := range o.queues {
+		addState(&t, queueColumns, &o.queues[i])
+	}
+	if err := t.write(c.stdout, 0); err != nil {
+		return err
+	}
+	if len(o.report.Findings) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(c.stdout); err != nil {
+		return err
+	}
+	return writeFindings(c.stdout, o.report.Findings, t.colour)
 }
 
 // queueColumn is a column about queues.
@@ -144,17 +152,21 @@ func share(r *float64) string {
 	return strconv.FormatFloat(math.Floor(*r*1000+1e-9)/10, 'f', 1, 64)
 }
 
-// mean writes a mean of milliseconds: some three digits of less than a minute, then seconds, then minutes.
+// mean writes a mean of milliseconds: three digits of less than a minute, then seconds, then minutes.
 func mean(ms *float64) string {
 	if ms == nil {
 		return unknown
 	}
-	switch d := time.Duration(*ms * float64(time.Millisecond)); {
+	d := time.Duration(*ms * float64(time.Millisecond))
+	switch {
 	case d >= time.Hour:
 		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 	case d >= time.Minute:
 		return d.Round(time.Second).String()
-	default:
-		return threeDigits(d)
 	}
+	digit := time.Nanosecond // the last of the three
+	for 1000*digit <= d {
+		digit *= 10
+	}
+	return d.Round(digit).String()
 }

@@ -81,6 +81,8 @@ func TestRunRefuses(t *testing.T) {
 		"wait, queues":         {[]string{"-c", some, "queues", "--wait", "0s"}, "warren: --wait: 0s is not above 0\n"},
 		"except":               {[]string{"-c", some, "queues", "--check", "--except", "dead,deaf"}, `warren: --except: "deaf" is none of no-leader, `},
 		"strict":               {[]string{"-c", some, "queues", "--strict"}, "warren: --strict is wanted with --check only\n"},
+		"interval":             {[]string{"-c", some, "queues", "--watch", "--interval", "100ms"}, "warren: --interval: 100ms is not within 500ms..1h\n"},
+		"check and watch":      {[]string{"-c", some, "queues", "--watch", "--check"}, "[check watch]"},
 		"queues without any":   {[]string{"-c", empty, "queues"}, "warren: " + empty + ": queues: there is none\n"},
 		"routes without any":   {[]string{"-c", empty, "routes"}, "queues: there is none"},
 		"explain without any":  {[]string{"-c", empty, "routes", "explain", "a"}, "queues: there is none"},

@@ -80,6 +80,15 @@ func (t *table) measure() []int {
 	return widths
 }
 
+// width returns how wide the widest row is.
+func (t *table) width() int {
+	total := 2 * (len(t.columns) - 1)
+	for _, w := range t.measure() {
+		total += w
+	}
+	return total
+}
+
 // write writes the table with its titles; its last column is cut so that a row fits into width,
 // and is not where width is 0.
 func (t *table) write(w io.Writer, width int) error {
