@@ -28,6 +28,8 @@ type Filter struct {
 	Queue string
 	// Batch is a batch's ID.
 	Batch string
+	// Key says which routing keys to choose. Nil: all, and events that have none.
+	Key func(key string) bool
 	// Kinds are the kinds to choose.
 	Kinds []Kind
 }
@@ -109,6 +111,9 @@ func (f *Filter) chooses(e *Event) bool {
 		return false
 	case e.Event == Gap:
 		return true
+	}
+	if f.Key != nil && (e.Key == "" || !f.Key(e.Key)) {
+		return false
 	}
 	return (f.Task == "" || e.ID == f.Task) && (f.Queue == "" || e.Queue == f.Queue) && (f.Batch == "" || e.Batch == f.Batch)
 }

@@ -140,38 +140,22 @@ func (c *cli) publish(ctx context.Context, t tasks.Task, asJSON bool) error {
 		return err
 	}
 	defer flush(traces)
-	client, cipher, err := c.entrance(ctx, &t)
+	e, err := c.entrance(ctx, &t)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	id, err := traces.Before(cipher.Before(client), client.Names().Strict()).Enqueue(ctx, t)
-	switch {
-	case err != nil:
+	defer e.client.Close()
+	at := c.now()
+	id, err := traces.Before(e.cipher.Before(e.client), e.client.Names().Strict()).Enqueue(ctx, t)
+	if err != nil {
 		return enqueueError(t.Key, id, err)
-	case asJSON:
+	}
+	c.tellEnqueued(ctx, e, &t, id, at)
+	if asJSON {
 		return c.lines().Encode(taskEnd{ID: id, Status: statusEnqueued})
 	}
 	_, err = fmt.Fprintln(c.stdout, id)
 	return err
-}
-
-// entrance connects to where a task is to be enqueued, unless the guard refuses the task, and returns
-// what is to encrypt it.
-func (c *cli) entrance(ctx context.Context, t *tasks.Task) (*broker.Client, config.Cipher, error) {
-	cfg, err := c.load()
-	if err != nil {
-		return nil, config.Cipher{}, err
-	}
-	if err := cfg.Guard.Check(t); err != nil {
-		return nil, config.Cipher{}, err
-	}
-	cipher, err := cfg.Encryption.Load()
-	if err != nil {
-		return nil, config.Cipher{}, err
-	}
-	client, err := c.connect(ctx, cfg)
-	return client, cipher, err
 }
 
 // enqueueError says what to do about a task that was not, or may not have been, enqueued.

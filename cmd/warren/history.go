@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/history"
+	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/streams"
 )
 
@@ -21,8 +23,10 @@ const defaultSince = "1d"
 // historyFlags are the command line of history.
 type historyFlags struct {
 	since  string
+	before string
 	task   string
 	queue  string
+	key    string
 	batch  string
 	events []string
 	follow bool
@@ -34,7 +38,8 @@ func (c *cli) history() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Show what happened to tasks, or how far a batch is",
-		Long: "History shows what workers and operators have told of tasks, in the order in which it was kept.\n" +
+		Long: "History shows what workers and operators have told of tasks, in the order in which it was kept; of\n" +
+			"one task, in the order in which it happened.\n" +
 			"With --batch it shows how far a batch is, and exits with 0 once all of its chunks are done, else with 1.",
 		Example: "  warren history --since 2h --queue email --event dead --event retried\n" +
 			"  warren history --task 01a20294-28ba-7eb6-aa3f-826f8415d164 --json\n" +
@@ -46,15 +51,18 @@ func (c *cli) history() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&f.since, "since", "", "only what happened in this `TIME` before now, such as 90s or 7d (default "+defaultSince+
 		", of a task all that is kept)")
+	flags.StringVar(&f.before, "before", "", "only what happened longer than this `TIME` before now")
 	flags.StringVar(&f.task, "task", "", "only the task with this `ID`")
 	flags.StringVar(&f.queue, "queue", "", "only tasks of this `QUEUE`")
+	flags.StringVar(&f.key, "key", "", "only tasks whose routing key this `PATTERN` matches")
 	flags.StringArrayVar(&f.events, "event", nil, "only this `EVENT`, such as dead; may be given several times")
 	flags.StringVar(&f.batch, "batch", "", "how far the batch with this `ID` is")
 	flags.BoolVar(&f.follow, "follow", false, "go on with what happens from now on, until interrupted")
 	jsonFlag(cmd, &f.asJSON)
-	for _, other := range []string{"since", "task", "queue", "event", "follow"} {
+	for _, other := range []string{"since", "before", "task", "queue", "key", "event", "follow"} {
 		cmd.MarkFlagsMutuallyExclusive("batch", other)
 	}
+	cmd.MarkFlagsMutuallyExclusive("before", "follow")
 	cmd.RunE = c.begin(func(ctx context.Context, _ []string) error { return c.showHistory(ctx, &f) })
 	return cmd
 }
@@ -78,6 +86,9 @@ func (c *cli) showHistory(ctx context.Context, f *historyFlags) error {
 	case f.batch != "":
 		err = c.showBatch(ctx, client, stream, f)
 	case f.follow:
+		if _, missing := client.Depth(ctx, stream); errors.Is(missing, broker.ErrNoQueue) {
+			c.notef("%v; it is waited for", noHistory(cfg, missing))
+		}
 		err = c.followHistory(ctx, client, stream, filter, f.asJSON)
 	default:
 		err = c.readHistory(ctx, client, stream, filter, f.asJSON)
@@ -122,6 +133,16 @@ func (f *historyFlags) filter(now time.Time) (history.Filter, error) {
 	if filter.Since, err = ago("--since", since, now); err != nil {
 		return filter, err
 	}
+	if filter.Until, err = ago("--before", f.before, now); err != nil {
+		return filter, err
+	}
+	if f.key != "" {
+		pattern, err := routing.ParsePattern(f.key)
+		if err != nil {
+			return filter, usagef("--key: %w", err)
+		}
+		filter.Key = pattern.Match
+	}
 	for _, text := range f.events {
 		kind, err := history.ParseKind(text)
 		if err != nil {
@@ -132,10 +153,21 @@ func (f *historyFlags) filter(now time.Time) (history.Filter, error) {
 	return filter, nil
 }
 
-// readHistory prints what there is, as it is read.
+// readHistory prints what there is, as it is read. The story of one task is put in the order in which it
+// happened, since each who tells of it appends some tenths of a second later than the other.
 func (c *cli) readHistory(ctx context.Context, from history.StreamReader, stream string, filter history.Filter, asJSON bool) error {
 	p := c.eventPrinter(asJSON, pageRows)
-	if err := history.Read(ctx, from, stream, filter, p.print); err != nil {
+	var story []history.Event
+	each := p.print
+	if filter.Task != "" {
+		each = func(e history.Event) error { story = append(story, e); return nil }
+	}
+	err := history.Read(ctx, from, stream, filter, each)
+	slices.SortStableFunc(story, func(a, b history.Event) int { return a.At.Compare(b.At) })
+	for _, e := range story {
+		err = errors.Join(err, p.print(e))
+	}
+	if err != nil {
 		return errors.Join(err, p.flush())
 	}
 	if p.count == 0 {

@@ -12,6 +12,9 @@ func TestHistoryUsage(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--since: \"soon\" is not a duration":                   {"--since", "soon"},
 		"--since: -1s is below 0":                               {"--since", "-1s"},
+		"--before: \"soon\" is not a duration":                  {"--before", "soon"},
+		"--key: ":                                               {"--key", "a..b"},
+		"[before follow]":                                       {"--before", "1h", "--follow"},
 		"--event: \"done\" is none of started":                  {"--event", "done"},
 		"[batch follow]":                                        {"--batch", "b", "--follow"},
 		"unknown command \"email\" for \"warren history\"":      {"email"},

@@ -76,11 +76,11 @@ func (c *cli) publishAndWait(ctx context.Context, t tasks.Task, timeout time.Dur
 		return err
 	}
 	defer flush(traces)
-	client, cipher, err := c.entrance(ctx, &t)
+	e, err := c.entrance(ctx, &t)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer e.client.Close()
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
@@ -88,13 +88,15 @@ func (c *cli) publishAndWait(ctx context.Context, t tasks.Task, timeout time.Dur
 	}
 	enqueued := false
 	bar := newProgressBar(c.stderr)
-	waiter := traces.BeforeWaiter(cipher.BeforeWaiter(client), client.Names().Strict())
+	waiter := traces.BeforeWaiter(e.cipher.BeforeWaiter(e.client), e.client.Names().Strict())
+	at := c.now()
 	reply, err := waiter.EnqueueAndWait(ctx, t, tasks.Wait{
 		Enqueued: func(id string) {
 			enqueued = true
 			if !asJSON {
 				c.notef("enqueued %s", id)
 			}
+			c.tellEnqueued(context.WithoutCancel(ctx), e, &t, id, at)
 		},
 		Progress: bar.show,
 	})
