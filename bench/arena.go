@@ -73,7 +73,10 @@ func (a *arena) declare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return client.Declare(ctx, routing.Spec{Queues: []routing.QueueSpec{{Name: queueName, Routes: []routing.Pattern{route}}}})
+	return client.Declare(ctx, routing.Spec{
+		Queues:  []routing.QueueSpec{{Name: queueName, Routes: []routing.Pattern{route}}},
+		Streams: []routing.StreamSpec{historyStream},
+	})
 }
 
 // purge empties the queue.

@@ -1,14 +1,22 @@
 package main
 
+import "github.com/warrenmq/warren/history"
+
 // The names of the entrants.
 const (
 	loopEach     = "loop, ack each"
 	loopMultiple = "loop, one ack a 50"
 	loopConfirms = "loop, pipelined confirms"
 	loopOneByOne = "loop"
-	warren       = "Warren"
-	warrenMany   = "Warren, EnqueueMany"
-	warrenEach   = "Warren, Enqueue x 100"
+
+	historyName     = "history"
+	historyOff      = "Warren, off"
+	historyOutcomes = "Warren, outcomes"
+	historyAll      = "Warren, all"
+
+	warren     = "Warren"
+	warrenMany = "Warren, EnqueueMany"
+	warrenEach = "Warren, Enqueue x 100"
 )
 
 // latencyOften is how many times as many rounds latency has: it is a small difference between two that
@@ -32,6 +40,18 @@ func contests(s settings) []contest {
 				{warren, t.drainByWarren},
 			},
 			floors: []floor{{warren, "rate", 1.3}},
+		},
+		{
+			name:    historyName,
+			what:    "the drain by Warren, which keeps no history, and which keeps it; each event must be in the stream in the end",
+			figures: rate,
+			entrants: []entrant{
+				{historyOff, t.drainTelling(history.Off)},
+				{historyOutcomes, t.drainTelling(history.Outcomes)},
+				{historyAll, t.drainTelling(history.All)},
+			},
+			floors: []floor{{historyOutcomes, "rate", 0.95}},
+			often:  historyOften,
 		},
 		{
 			name:    "enqueue",

@@ -122,6 +122,8 @@ func (s settings) of(contest string) string {
 	switch contest {
 	case "latency":
 		return fmt.Sprintf("%d tasks of %d bytes, %d/s, %d rounds", s.LatencyTasks, s.PayloadBytes, s.LatencyRate, latencyOften*s.Rounds)
+	case historyName:
+		return fmt.Sprintf("%d tasks of %d bytes, %d rounds", s.Tasks, s.PayloadBytes, historyOften*s.Rounds)
 	case "delays":
 		return fmt.Sprintf("%d tasks, %d/s, delayed by 0 to %s", s.Delays, s.DelayRate, s.DelayUpTo)
 	default:

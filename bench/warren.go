@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/history"
 	"github.com/warrenmq/warren/tasks"
 	"github.com/warrenmq/warren/worker"
 )
@@ -60,6 +61,7 @@ func share(count, i, of int) int {
 // warrenWorker is a worker that runs, with its client.
 type warrenWorker struct {
 	client *broker.Client
+	kept   *history.Recorder // nil: it keeps no history
 	cancel context.CancelFunc
 	ended  chan error
 }
@@ -71,6 +73,15 @@ func startWorker(ctx context.Context, url string, handle func(*tasks.Task)) (*wa
 	if err != nil {
 		return nil, err
 	}
+	return startWorkerOn(ctx, client, nil, handle)
+}
+
+// startWorkerOn is startWorker on a client, which is closed with it, and with a history, or without.
+func startWorkerOn(ctx context.Context, client *broker.Client, kept *history.Recorder, handle func(*tasks.Task)) (*warrenWorker, error) {
+	var events tasks.Recorder
+	if kept != nil {
+		events = kept
+	}
 	mux := tasks.NewMux()
 	mux.HandleFunc(pattern, func(_ context.Context, t *tasks.Task) error {
 		handle(t)
@@ -78,6 +89,7 @@ func startWorker(ctx context.Context, url string, handle func(*tasks.Task)) (*wa
 	})
 	w, err := worker.New(client, worker.Config{
 		Queues: []worker.Queue{{Name: queueName, Routes: []string{pattern}, Mux: mux}},
+		Events: events,
 		Log:    slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -85,7 +97,7 @@ func startWorker(ctx context.Context, url string, handle func(*tasks.Task)) (*wa
 		return nil, err
 	}
 	life, cancel := context.WithCancel(ctx)
-	started := &warrenWorker{client: client, cancel: cancel, ended: make(chan error, 1)}
+	started := &warrenWorker{client: client, kept: kept, cancel: cancel, ended: make(chan error, 1)}
 	go func() { started.ended <- w.Run(life) }()
 	if err := started.awaitReady(ctx, w); err != nil {
 		return nil, errors.Join(err, started.close())
@@ -128,9 +140,16 @@ func (w *warrenWorker) await(ctx context.Context, m *meter) error {
 	}
 }
 
-// close stops the worker, which acknowledges what it has run, and closes its client.
+// close stops the worker, which acknowledges what it has run, has the last of its history kept, and closes
+// its client.
 func (w *warrenWorker) close() error {
 	w.cancel()
 	defer w.client.Close()
-	return <-w.ended
+	err := <-w.ended
+	if w.kept == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
+	defer cancel()
+	return errors.Join(err, w.kept.Close(ctx))
 }
