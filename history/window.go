@@ -1,6 +1,8 @@
 package history
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/warrenmq/warren/streams"
@@ -166,6 +168,11 @@ func (w *Window) Steps(queue string, now time.Time) []Sums {
 		}
 	}
 	return steps
+}
+
+// empty returns a window of the same queues and time that has taken nothing.
+func (w *Window) empty() Window {
+	return *NewWindow(time.Duration(w.steps)*w.step, w.step, slices.Collect(maps.Keys(w.queues))...)
 }
 
 // Reset forgets all that was taken.

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,57 +19,80 @@ type Limits struct {
 	Bytes int
 }
 
-// attempts is how often a window is tried to be read, each time a shorter one.
-const attempts = 3
+// shortSpan is how far back the second attempt reads.
+const shortSpan = 12 * time.Second
 
 // errEnough ends an attempt.
 var errEnough = errors.New("enough")
 
-// Read fills the window with what the history tells of its time before now, and returns from when on it
-// has everything. That is the window's beginning, or later where more would have to be read than the limits
-// allow: then what has been read is forgotten, and what fits is reckoned from how far that went.
+// Read fills the window with what the history tells of its time before now, instead of what it held, and
+// returns from when on it has everything. That is the window's beginning, or later where more would have to be
+// read than the limits allow: then it reads the last seconds alone and, by what that took, as much as fits.
 //
-// The errors are [ErrTooMuch], the reader's and those of ctx. With one of the reader's, what it has given stays
-// in the window, and since is as if that were all.
+// The errors are [ErrTooMuch], where not even the last seconds fit, the reader's and those of ctx. With one of
+// the reader's, what it has given is in the window, and since is as if that were all.
 func (w *Window) Read(ctx context.Context, from StreamReader, stream string, limits Limits) (since time.Time, err error) {
-	began := time.Now()
-	span := time.Duration(w.steps)*w.step + skew
-	for range attempts {
-		w.Reset()
-		start := began.Add(-span)
-		whole, err := w.attempt(ctx, from, stream, start, limits)
-		if err != nil || whole || !w.newest.Before(began) {
-			return start.Add(min(skew, span/6)), err
-		}
-		covered := w.newest.Sub(start)
-		if covered <= 0 || covered >= span { // clocks differ
-			covered = span / 8
-		}
-		span = covered * 2 / 3
+	whole := time.Duration(w.steps)*w.step + skew
+	first, err := w.attempt(ctx, from, stream, whole, limits)
+	if err != nil || first.complete {
+		*w = first.window
+		return first.since, err
 	}
-	w.Reset()
-	return time.Time{}, ErrTooMuch
+	short, err := w.attempt(ctx, from, stream, min(shortSpan, whole/2), limits)
+	*w = short.window
+	if err != nil || !short.complete {
+		w.Reset()
+		return time.Time{}, cmp.Or(err, ErrTooMuch)
+	}
+	if span := min(short.fits(limits), whole/2); span > short.span {
+		if longer, err := w.attempt(ctx, from, stream, span, limits); err == nil && longer.complete {
+			*w = longer.window
+			return longer.since, nil
+		}
+	}
+	return short.since, nil
 }
 
-// attempt reads from a time on. whole is false where the limits have ended it.
-func (w *Window) attempt(ctx context.Context, from StreamReader, stream string, start time.Time, limits Limits) (whole bool, err error) {
+// attempt is one reading of the last part of a stream.
+type attempt struct {
+	window   Window
+	span     time.Duration // how far back it began
+	since    time.Time     // from when on everything is there, where it is complete
+	complete bool          // the limits have not ended it
+	took     time.Duration
+	bytes    int
+}
+
+// fits reckons how far back could be read within the limits, with a reserve.
+func (a *attempt) fits(limits Limits) time.Duration {
+	share := min(float64(limits.Time)/float64(a.took+1), float64(limits.Bytes)/float64(a.bytes+1), 1000)
+	return time.Duration(float64(a.span) * share * 0.6)
+}
+
+func (w *Window) attempt(ctx context.Context, from StreamReader, stream string, span time.Duration, limits Limits) (attempt, error) {
 	within, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
-	read, some := 0, false
-	err = from.ReadStream(within, stream, streams.Since(start), func(r streams.Record) error {
-		w.Take(r, time.Now())
+	began := time.Now()
+	start := began.Add(-span)
+	a := attempt{window: w.empty(), span: span, since: start.Add(min(skew, span/6))}
+	some := false
+	err := from.ReadStream(within, stream, streams.Since(start), func(r streams.Record) error {
+		a.window.Take(r, time.Now())
 		some = true
-		if read += len(r.Body); read > limits.Bytes {
+		if a.bytes += len(r.Body); a.bytes > limits.Bytes {
 			return errEnough
 		}
 		return nil
 	})
+	a.took = time.Since(began)
 	switch {
 	case err == nil:
-		return true, nil
+		a.complete = true
+		return a, nil
 	case errors.Is(err, errEnough), some && within.Err() != nil && ctx.Err() == nil:
-		return false, nil
+		a.complete = !a.window.newest.Before(began) // nothing tells where the stream ends, and it was read to here
+		return a, nil
 	default:
-		return false, fmt.Errorf("read the history of the last minutes: %w", err)
+		return a, fmt.Errorf("read the history of the last minutes: %w", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 // river is a stream that has had an event every so often for ever, and gives each at a cost.
 type river struct {
 	every, cost time.Duration
+	burst       bool // for the last minute a hundred times as many
 	reads       int
 	err         error // at the end of each reading
 	open        bool  // nothing tells where it ends: the reading goes on until ctx is done
@@ -25,7 +26,7 @@ type river struct {
 func (r *river) ReadStream(ctx context.Context, _ string, from streams.Offset, each func(streams.Record) error) error {
 	r.reads++
 	until := time.Now()
-	for at := from.Value().(time.Time); !at.After(until) || r.open; at = at.Add(r.every) {
+	for at := from.Value().(time.Time); !at.After(until) || r.open; at = at.Add(r.pace(until.Sub(at))) {
 		select {
 		case <-time.After(max(r.cost, time.Until(at))):
 		case <-ctx.Done():
@@ -36,6 +37,14 @@ func (r *river) ReadStream(ctx context.Context, _ string, from streams.Offset, e
 		}
 	}
 	return r.err
+}
+
+// pace is how long after an event the next one came.
+func (r *river) pace(ago time.Duration) time.Duration {
+	if r.burst && ago <= time.Minute {
+		return r.every / 100
+	}
+	return r.every
 }
 
 func TestWindowRead(t *testing.T) {
@@ -50,9 +59,10 @@ func TestWindowRead(t *testing.T) {
 	}{
 		"all of it":                {river{every: time.Second}, generous, 1, 5 * time.Minute, nil},
 		"nothing there":            {river{every: time.Hour}, generous, 1, 5 * time.Minute, nil},
-		"too many bytes":           {river{every: 10 * time.Millisecond}, Limits{time.Hour, 10_000 * 80}, 2, 45 * time.Second, nil},
-		"too slow":                 {river{every: 10 * time.Millisecond, cost: time.Millisecond}, Limits{2 * time.Second, 1 << 40}, 2, 8 * time.Second, nil},
-		"comes faster than read":   {river{every: time.Millisecond, cost: 2 * time.Millisecond, open: true}, Limits{2 * time.Second, 1 << 40}, 3, 0, ErrTooMuch},
+		"too many bytes":           {river{every: 100 * time.Millisecond}, Limits{time.Hour, 1_000 * 80}, 3, 40 * time.Second, nil},
+		"a burst at the end":       {river{every: time.Second, burst: true}, Limits{time.Hour, 3_000 * 80}, 3, 10 * time.Second, nil},
+		"too slow":                 {river{every: 100 * time.Millisecond, cost: 10 * time.Millisecond}, Limits{2 * time.Second, 1 << 40}, 2, 8 * time.Second, nil},
+		"comes faster than read":   {river{every: 10 * time.Millisecond, cost: 20 * time.Millisecond, open: true}, Limits{2 * time.Second, 1 << 40}, 2, 0, ErrTooMuch},
 		"an end that nobody tells": {river{every: time.Second, open: true}, Limits{2 * time.Second, 1 << 40}, 1, 5 * time.Minute, nil},
 		"too slow for anything":    {river{every: time.Second, cost: time.Minute}, Limits{2 * time.Second, 1 << 40}, 1, 0, context.DeadlineExceeded},
 		"the reader's error":       {river{every: time.Second, err: errors.ErrUnsupported}, generous, 1, 5 * time.Minute, errors.ErrUnsupported},
@@ -77,7 +87,7 @@ func TestWindowRead(t *testing.T) {
 				assert.GreaterOrEqual(t, known, test.atLeast)
 				assert.LessOrEqual(t, known, 5*time.Minute)
 				got := w.Sums("a", time.Now())
-				assert.GreaterOrEqual(t, got.Ended(), int(known/test.river.every), "all since then is there")
+				assert.GreaterOrEqual(t, got.Ended(), int(known/test.river.pace(known)), "all since then is there")
 			})
 		})
 	}
