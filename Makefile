@@ -93,6 +93,11 @@ ticks-cluster: ## The same on three nodes in containers, of which one is killed 
 letters: ## Kill a replay of dead letters half way, run it again, and account for every letter.
 	$(GO) run ./chaos letters $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(LETTERS)
 
+# ALERTS are the command's flags; SHORT=1 makes it faster, and leaves out what takes long.
+.PHONY: alerts
+alerts: ## Have one thing after the other go wrong under Prometheus, and account for every alert.
+	$(GO) run ./chaos alerts $(if $(SHORT),-short) $(ALERTS)
+
 .PHONY: alerts-check
 alerts-check: ## Have promtool check the alerts and run their tests (docs/alerts.md).
 	$(GO) test -timeout 6m -count=1 -tags integration $(ON_PROMETHEUS)

@@ -4,13 +4,14 @@
 // It owns the plan of tasks and faults (a pure function of its seed), the processes, the ledger to
 // which handlers write what they do, and the checker that compares the two; and the count of what
 // tasks have done in a PostgreSQL; and what is known of schedulers and of the ticks that they emit, and of
-// dead letters and of what the command line does with them. Of Warren it knows what any program does that
+// dead letters and of what the command line does with them; and which alerts a Prometheus fires, and why. Of Warren it knows what any program does that
 // imports it.
 //
 //	go run ./chaos fault [flags]
 //	go run ./chaos effects [flags]
 //	go run ./chaos ticks [flags]
 //	go run ./chaos letters [flags]
+//	go run ./chaos alerts [flags]
 package main
 
 import (
@@ -31,6 +32,7 @@ const usage = `usage: chaos COMMAND [flags]
            their effects in PostgreSQL
   ticks    have schedulers emit ticks while the leader is killed and the broker is away, and check each tick
   letters  have tasks fail, replay their dead letters while the command is killed, and check each of them
+  alerts   have one thing after the other go wrong under a Prometheus with the shipped rules, and check each alert
   worker, effects-worker, letters-worker   be one of the workers
 
 "chaos fault -h", and so on, tells the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
@@ -101,6 +103,15 @@ func command(ctx context.Context, args []string, out, log io.Writer) int {
 			return exitUsage
 		}
 		err = letters(ctx, o, out, log)
+	case "alerts":
+		var o alertOptions
+		switch o, err = parseAlerts(args[1:], log); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
+			return exitUsage
+		}
+		err = alerts(ctx, o, out, log)
 	case roleLetters:
 		if err = serveLetters(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
 			return 0

@@ -15,6 +15,7 @@ var Files embed.FS
 
 // The files that are read by name.
 const (
-	RulesFile     = "prometheus/warren.rules.yml"
-	DashboardFile = "grafana/dashboards/warren.json"
+	PrometheusFile = "prometheus/prometheus.yml"
+	RulesFile      = "prometheus/warren.rules.yml"
+	DashboardFile  = "grafana/dashboards/warren.json"
 )

@@ -58,7 +58,7 @@ func (p Programs) Start(ctx context.Context, config string) (*Server, error) {
 func (p Programs) start(ctx context.Context, config string) (s *Server, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	address, err := freeAddress(ctx)
+	address, err := FreeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +80,9 @@ func (p Programs) start(ctx context.Context, config string) (s *Server, err erro
 	return s, s.ready(ctx)
 }
 
-// freeAddress returns an address that nothing listened on a moment ago.
-func freeAddress(ctx context.Context) (string, error) {
+// FreeAddress returns an address of 127.0.0.1 that nothing listened on a moment ago: for a server, or for what
+// one is to scrape.
+func FreeAddress(ctx context.Context) (string, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
