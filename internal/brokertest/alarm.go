@@ -1,6 +1,9 @@
 package brokertest
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // SetAlarm is [Broker.SetAlarm] for tests, which fail where it fails.
 func SetAlarm(t testing.TB, b *Broker, on bool) {
