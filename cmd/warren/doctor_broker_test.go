@@ -116,10 +116,12 @@ func (w *ward) examine() ([]doctor.Finding, int) {
 // old.
 func (w *ward) until(as func([]doctor.Finding) bool) (found []doctor.Finding, code int) {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool {
+	if !assert.Eventually(w.t, func() bool {
 		found, code = w.examine()
 		return as(found)
-	}, patience, 10*pollEvery, "%v", func() string { return fmt.Sprint(found) })
+	}, patience, 10*pollEvery) {
+		require.FailNow(w.t, "found", "%+v", found)
+	}
 	return found, code
 }
 
