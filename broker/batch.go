@@ -112,7 +112,9 @@ func (b *batch) encode(i int, pub *publication) bool {
 	m, err := b.cargo.encode(i)
 	b.outcomes[i].ID = m.MessageID
 	if err == nil {
-		err = publishError(m.MessageID, m.Exchange, m.RoutingKey, b.client.publisher.prepare(pub, &m))
+		if err = b.client.publisher.prepare(pub, &m); err != nil {
+			err = publishError(m.MessageID, m.Exchange, m.RoutingKey, b.client.cfg.tally.published(err))
+		}
 	}
 	b.outcomes[i].Err = err
 	return err == nil
@@ -133,6 +135,7 @@ func (b *batch) collect(pub *publication) {
 
 func (b *batch) settle(pub *publication, result error) {
 	b.flying[pub.slot] = false
+	result = b.client.cfg.tally.published(result)
 	b.outcomes[pub.index].Err = publishError(b.outcomes[pub.index].ID, pub.exchange, pub.key, result)
 }
 
@@ -158,7 +161,7 @@ func (b *batch) giveUp(cause error) []tasks.Enqueued {
 	}
 	for i := b.begun; i < len(b.outcomes); i++ {
 		id, exchange, key := b.cargo.address(i)
-		b.outcomes[i] = tasks.Enqueued{ID: id, Err: &PublishError{ID: id, Exchange: exchange, Key: key, Err: unsent}}
+		b.outcomes[i] = tasks.Enqueued{ID: id, Err: publishError(id, exchange, key, b.client.cfg.tally.published(unsent))}
 	}
 	return b.outcomes
 }

@@ -66,6 +66,7 @@ type Config struct {
 	Log *slog.Logger
 
 	nodes *nodes
+	tally *tally
 }
 
 // withDefaults returns the configuration with its zero fields filled.
@@ -89,7 +90,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	c.nodes = &nodes{}
+	c.nodes, c.tally = &nodes{}, &tally{}
 	return c
 }
 

@@ -33,23 +33,30 @@ func (c *Client) Depth(ctx context.Context, queue string) (Depth, error) {
 }
 
 // Depths is [Client.Depth] for many queues over one connection. A queue that does not exist is not
-// in the result, and not an error.
+// in the result, and not an error. Where the user may not see some of them, the error names the first and
+// is [ErrRefused], and the depths of the others are beside it.
 func (c *Client) Depths(ctx context.Context, queues ...string) (map[string]Depth, error) {
 	var depths map[string]Depth
 	err := c.withChannel(ctx, "depth", func(newChannel func() (*amqp.Channel, error)) (err error) {
 		depths, err = askDepths(newChannel, queues)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("depth of queues: %w", err)
-	}
-	return depths, nil
+	return depths, depthsError(err)
 }
 
-// askDepths asks for queues one by one on channels of one connection.
+func depthsError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("depth of queues: %w", err)
+}
+
+// askDepths asks for queues one by one on channels of one connection. Those that it may see it returns also
+// beside the error about one that it may not.
 func askDepths(newChannel func() (*amqp.Channel, error), queues []string) (map[string]Depth, error) {
 	depths := make(map[string]Depth, len(queues))
 	var channel *amqp.Channel
+	var refused error
 	for _, queue := range queues {
 		if channel == nil || channel.IsClosed() {
 			var err error
@@ -61,9 +68,14 @@ func askDepths(newChannel func() (*amqp.Channel, error), queues []string) (map[s
 		switch {
 		case err == nil:
 			depths[queue] = Depth{Ready: found.Messages, Consumers: found.Consumers}
-		case !isCode(err, amqp.NotFound): // which closes the channel, as every refusal does
+		case isCode(err, amqp.NotFound): // which closes the channel, as every refusal does
+		case isCode(err, amqp.AccessRefused):
+			if refused == nil {
+				refused = describe("queue", queue, err)
+			}
+		default:
 			return nil, describe("queue", queue, err)
 		}
 	}
-	return depths, nil
+	return depths, refused
 }

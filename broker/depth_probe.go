@@ -29,10 +29,7 @@ func (p *DepthProbe) Depths(ctx context.Context, queues ...string) (map[string]D
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	depths, err := p.ask(ctx, queues)
-	if err != nil {
-		return nil, fmt.Errorf("depth of queues: %w", err)
-	}
-	return depths, nil
+	return depths, depthsError(err)
 }
 
 func (p *DepthProbe) ask(ctx context.Context, queues []string) (map[string]Depth, error) {

@@ -81,7 +81,7 @@ func (p *publisher) publish(ctx, while context.Context, m *tasks.Message) error 
 	if err == nil {
 		err = p.await(ctx, while, pub)
 	}
-	return publishError(m.MessageID, m.Exchange, m.RoutingKey, err)
+	return publishError(m.MessageID, m.Exchange, m.RoutingKey, p.cfg.tally.published(err))
 }
 
 // publishError returns what became of a message as an error of Publish, nil where it went well.

@@ -40,12 +40,16 @@ const stableAfter = 5 * time.Second
 // run blocks until ctx is done.
 func (s *supervisor) run(ctx context.Context) {
 	waiting := backoff{min: s.cfg.BackoffMin, max: s.cfg.BackoffMax}
-	first := s.cfg.nodes.first()
+	first, before := s.cfg.nodes.first(), false
 	for attempt := 0; ctx.Err() == nil; attempt++ {
 		c, err := dialAny(ctx, s.cfg, first, s.purpose, s.filtered)
 		if err == nil {
 			first = c.node + 1 // the next one, if this one is lost
 			s.set(c, nil)
+			if before {
+				s.cfg.tally.reconnects.Add(1)
+			}
+			before = true
 			level := slog.LevelDebug
 			if attempt > 0 {
 				level = slog.LevelInfo

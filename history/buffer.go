@@ -7,6 +7,7 @@ type flight struct {
 	bodies [][]byte      // JSON lines, each of them a record
 	bytes  int           // in all
 	events int           // in all, with those that its gap counts
+	lines  int           // events of its own, its gap not among them
 	done   chan struct{} // closed once they are kept, or given up
 	err    error         // set before done is closed
 }
@@ -18,6 +19,7 @@ type buffer struct {
 	max         int
 	next        *flight
 	under       int // bytes of the flight that has left and has not come back
+	underway    int // and its lines
 
 	dropped   int // events since the last gap that was told
 	droppedAt time.Time
@@ -54,6 +56,7 @@ func (b *buffer) add(line []byte) {
 	f.bodies[last] = append(f.bodies[last], line...)
 	f.bytes += len(line)
 	f.events++
+	f.lines++
 }
 
 // drop counts an event that there is no room for.
@@ -69,6 +72,6 @@ func (b *buffer) drop(at time.Time, worker string) (first bool) {
 // depart returns the flight that is to leave, and begins another.
 func (b *buffer) depart() *flight {
 	f := b.next
-	b.next, b.under = newFlight(), f.bytes
+	b.next, b.under, b.underway = newFlight(), f.bytes, f.lines
 	return f
 }

@@ -123,6 +123,8 @@ type Recorder struct {
 	giveUp  context.CancelFunc
 	ended   chan struct{}
 	lost    int // events; under mu
+	kept    uint64
+	dropped uint64 // under mu, as kept
 }
 
 // New returns a recorder, whose goroutine runs until [Recorder.Close]. A field out of bounds returns an
@@ -217,6 +219,7 @@ func (r *Recorder) add(e *tasks.Event, wait bool) (f *flight, full chan struct{}
 	defer r.mu.Unlock()
 	if r.closed {
 		r.lost++
+		r.dropped++
 		r.cfg.Log.Warn("an event came after the history was closed", "event", e.Kind, "id", e.Task.ID)
 		return nil, nil, ErrClosed
 	}
@@ -225,6 +228,7 @@ func (r *Recorder) add(e *tasks.Event, wait bool) (f *flight, full chan struct{}
 		if wait {
 			return nil, r.room, nil
 		}
+		r.dropped++
 		if r.buffer.drop(e.At, e.Worker) {
 			r.cfg.Log.Warn("history cannot be kept as fast as it is made, events are dropped")
 		}

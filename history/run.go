@@ -41,9 +41,12 @@ func (r *Recorder) fly(ctx context.Context) bool {
 	err := r.append(ctx, f)
 	f.err = err
 	r.mu.Lock()
-	r.buffer.under = 0
+	r.buffer.under, r.buffer.underway = 0, 0
 	if err != nil {
 		r.lost += f.events
+		r.dropped += uint64(f.lines)
+	} else {
+		r.kept += uint64(f.lines)
 	}
 	close(r.room)
 	r.room = make(chan struct{})
@@ -60,6 +63,7 @@ func (r *Recorder) depart() *flight {
 		gap := Event{At: r.buffer.droppedAt, Event: Gap, Worker: r.buffer.droppedBy, Count: dropped, Note: "more came than could be kept"}
 		r.buffer.add(append(gap.append(nil), '\n'))
 		r.buffer.next.events += dropped - 1 // nobody hears of them where the gap is lost
+		r.buffer.next.lines--
 		r.buffer.dropped = 0
 		r.cfg.Log.Error("events of the history were dropped", "count", dropped, "since", r.buffer.droppedAt)
 	}

@@ -1,9 +1,11 @@
+//go:build integration
+
 package metrics
 
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/warrenmq/warren/internal/brokertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { brokertest.Main(m) }

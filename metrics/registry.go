@@ -23,6 +23,13 @@ func NewRegistry(version string) *prometheus.Registry {
 	return registry
 }
 
+// NewEntries returns a gauge of how many schedule entries a process's configuration has. It is to be set.
+func NewEntries() prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "warren_schedule_entries", Help: "Schedule entries that the configuration has.",
+	})
+}
+
 // maxScrapes is how many requests are answered at a time: each gathers everything.
 const maxScrapes = 8
 

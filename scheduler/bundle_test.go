@@ -151,6 +151,7 @@ func (always) IsLeader(context.Context) error { return nil }
 
 // bundle is a scheduler with its surroundings, and what it does in one term after the other.
 type bundle struct {
+	ticks   TickObserver // may be nil
 	clock   *testClock
 	outbox  *outbox
 	log     *testLog
@@ -183,7 +184,7 @@ func (b *bundle) run(t *testing.T, entries ...Entry) {
 	t.Helper()
 	s, err := New(Config{
 		Entries: entries, Enqueuer: b.outbox, Streams: b.streams, Grace: grace, Clock: b.clock,
-		Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		Ticks: b.ticks, Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	})
 	require.NoError(t, err)
 	s.spread, s.elector = func() float64 { return 0.5 }, always{}

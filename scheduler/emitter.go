@@ -41,6 +41,7 @@ type emitter struct {
 	wake     chan struct{}
 	replaced chan struct{} // closed when another is to have the entry, or nobody
 	ail      func()        // tells that the ledger cannot be written
+	ticks    TickObserver
 
 	// The emitter's goroutine alone uses what follows.
 	position   time.Time    // the last tick that is settled, or from when on ticks count
@@ -195,6 +196,7 @@ func (e *emitter) skip(ctx context.Context, s ledger.Skip) error {
 		e.ail()
 		return err
 	}
+	e.ticks.Skipped(e.Name, s.Ticks)
 	e.log.Warn("ticks skipped", "from", s.From, "to", s.To, "ticks", s.Ticks, "more", s.AtLeast, "reason", s.Reason)
 	e.position = s.To
 	return nil
@@ -226,6 +228,7 @@ func (e *emitter) emit(ctx context.Context, tick, notBefore time.Time, missed bo
 		outcome = "caught_up"
 	}
 	log.Info("tick emitted", "key", task.Key, "outcome", outcome, "lateness", late)
+	e.ticks.Emitted(e.Name, late, missed)
 	e.unrecorded = &ledger.Tick{
 		Entry: e.Identity(), Name: e.Name, ScheduledFor: tick, ID: task.ID, Key: task.Key, Late: late, CaughtUp: missed,
 	}

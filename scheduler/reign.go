@@ -161,7 +161,7 @@ func (r *reign) take(ctx context.Context, entries []scheduled) error {
 func (r *reign) emitter(p scheduled) *emitter {
 	return &emitter{
 		scheduled: p, term: r.term, book: r.book, enqueuer: r.config.Enqueuer, clock: r.config.Clock, spread: r.spread,
-		log: r.config.Log.With("entry", p.Name), ail: r.ail,
+		log: r.config.Log.With("entry", p.Name), ail: r.ail, ticks: r.config.Ticks,
 		before: r.ends[p.Identity()], done: make(chan struct{}), wake: make(chan struct{}, 1), replaced: make(chan struct{}),
 	}
 }

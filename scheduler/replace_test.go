@@ -163,14 +163,18 @@ func TestRunByTwo(t *testing.T) {
 	leads := func(log *testLog) func() bool {
 		return func() bool { return strings.Contains(log.String(), "emitting ticks") }
 	}
-	_, first, log, stopFirst := run()
+	leader, first, log, stopFirst := run()
 	require.Eventually(t, leads(log), soon, time.Millisecond, "one leads")
+	assert.Equal(t, Stats{Leading: true, Term: 1}, leader.Stats())
 	assert.Contains(t, log.String(), "msg=leading term=1")
 	second, other, secondLog, stopSecond := run()
 	require.Error(t, second.lease.IsLeader(t.Context()))
+	assert.Equal(t, Stats{Term: 1}, second.Stats())
 	stopFirst()
 	require.Eventually(t, leads(secondLog), soon, time.Millisecond, "the other leads, without a wait: the clock stands")
 	assert.NoError(t, second.lease.IsLeader(t.Context()))
+	assert.Equal(t, Stats{Leading: true, Term: 2}, second.Stats())
+	assert.False(t, leader.Stats().Leading)
 	stopSecond()
 	assert.Empty(t, first.calls)
 	assert.Empty(t, other.calls)

@@ -59,6 +59,8 @@ type Config struct {
 	// Grace is how long Run, once its context is done, waits for what is due to be published, while no
 	// other scheduler takes over. Defaults to DefaultGrace.
 	Grace time.Duration
+	// Ticks is told of each tick that was settled. Defaults to nobody.
+	Ticks TickObserver
 	// Clock tells the time. Defaults to the real one.
 	Clock clockwork.Clock
 	// Log takes a line for each tick, and what goes wrong. Defaults to slog.Default().
@@ -74,6 +76,9 @@ func (c Config) withDefaults() Config {
 	c.Entries = entries
 	if c.Grace == 0 {
 		c.Grace = DefaultGrace
+	}
+	if c.Ticks == nil {
+		c.Ticks = nobody{}
 	}
 	if c.Clock == nil {
 		c.Clock = clockwork.NewRealClock()

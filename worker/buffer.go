@@ -89,6 +89,14 @@ func (b *buffer) size() int {
 	return size
 }
 
+// count is how many deliveries are held that have not been lost.
+func (b *buffer) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forgetLost()
+	return b.size()
+}
+
 // forgetLost drops the deliveries of sessions that have ended. Where every slot is taken for long
 // they would pile up, a prefetch of them with each loss.
 func (b *buffer) forgetLost() {

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/time/rate"
 
-	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/handlers"
 	"github.com/warrenmq/warren/history"
@@ -59,13 +58,12 @@ func (c *command) serve(ctx context.Context, s daemon.Service) error {
 	for i := range queues {
 		queues[i].Middleware = append(s.Traces.Middleware(), queues[i].Middleware...)
 	}
-	events, closeEvents, err := record(client, cfg, log)
+	events, closeEvents, err := record(s)
 	if err != nil {
 		return err
 	}
 	defer closeEvents()
 	counted := count(queues)
-	s.Metrics.MustRegister(counted)
 	topology := cfg.Spec()
 	w, err := worker.New(client, worker.Config{
 		Queues: queues, Topology: &topology, Grace: cfg.Shutdown.Grace, Events: tasks.Recorders(counted, events), Log: log,
@@ -73,6 +71,7 @@ func (c *command) serve(ctx context.Context, s daemon.Service) error {
 	if err != nil {
 		return err
 	}
+	s.Metrics.MustRegister(counted, metrics.NewWorker(w.Stats))
 	s.Ready(func() error { return health(w) })
 	return w.Run(ctx)
 }
@@ -90,19 +89,21 @@ func count(queues []worker.Queue) *metrics.Tasks {
 const historyTimeout = 5 * time.Second
 
 // record returns what keeps the history, nil where none is wanted, and what closes it.
-func record(client *broker.Client, cfg *config.Config, log *slog.Logger) (events tasks.Recorder, closeEvents func(), err error) {
-	if cfg.History.Level == history.Off {
+func record(s daemon.Service) (events tasks.Recorder, closeEvents func(), err error) {
+	level := s.Config.History.Level
+	if level == history.Off {
 		return nil, func() {}, nil
 	}
-	recorder, err := history.New(client, history.Config{Stream: client.Names().History(), Level: cfg.History.Level, Log: log})
+	recorder, err := history.New(s.Client, history.Config{Stream: s.Client.Names().History(), Level: level, Log: s.Log})
 	if err != nil {
 		return nil, nil, err
 	}
+	s.Metrics.MustRegister(metrics.NewHistory(recorder.Stats))
 	return recorder, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 		defer cancel()
 		if err := recorder.Close(ctx); err != nil {
-			log.Error("history is not complete", "error", err)
+			s.Log.Error("history is not complete", "error", err)
 		}
 	}, nil
 }

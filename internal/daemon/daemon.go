@@ -71,8 +71,10 @@ type Service struct {
 	Traces *otlp.Traces
 	// Ready is called once, with what tells whether the daemon is ready.
 	Ready func(func() error)
-	// Metrics takes what /metrics shows of the daemon.
-	Metrics *prometheus.Registry
+	// Metrics takes what /metrics shows of the daemon, besides what it shows of each.
+	Metrics prometheus.Registerer
+	// Entries is how many schedule entries /metrics says that there are: those of Config, until it is set.
+	Entries prometheus.Gauge
 }
 
 // Main runs the command in this process and does not return. SIGINT and SIGTERM stop it cleanly; a
@@ -231,10 +233,12 @@ func (d Daemon) serve(ctx context.Context, getenv func(string) (string, bool), s
 	group, groupCtx := errgroup.WithContext(context.WithoutCancel(ctx))
 	healthCtx, stopHealth := context.WithCancel(groupCtx)
 	defer stopHealth()
-	s.Metrics = metrics.NewRegistry(version.Text())
+	show := newShown(s.Config, s.Log)
+	defer show.depths.Close()
+	s.Metrics, s.Entries = show.registry, show.entries
 	if s.Config.Metrics.Listen != "" {
 		group.Go(func() error {
-			return metrics.Serve(healthCtx, s.Config.Metrics.Listen, isReady, metrics.Handler(s.Metrics, s.Log), s.Log)
+			return metrics.Serve(healthCtx, s.Config.Metrics.Listen, isReady, metrics.Handler(show.registry, s.Log), s.Log)
 		})
 	}
 	if systemd != nil {
@@ -249,13 +253,13 @@ func (d Daemon) serve(ctx context.Context, getenv func(string) (string, bool), s
 	group.Go(func() error {
 		defer stopHealth()
 		s.Ready = func(ask func() error) { ready.Store(&ask) }
-		return d.work(workCtx, s)
+		return d.work(workCtx, s, show)
 	})
 	return group.Wait()
 }
 
 // work connects, which waits for a broker that is away, and serves.
-func (d Daemon) work(ctx context.Context, s Service) error {
+func (d Daemon) work(ctx context.Context, s Service, show *shown) error {
 	cfg := s.Config
 	tlsConfig, err := cfg.Broker.TLS.Load("broker.tls")
 	if err != nil {
@@ -272,5 +276,6 @@ func (d Daemon) work(ctx context.Context, s Service) error {
 		return err
 	}
 	defer s.Client.Close()
+	defer show.connected(s.Client)()
 	return d.Serve(ctx, s)
 }

@@ -197,3 +197,12 @@ func (l *Lease) Ready() error {
 	}
 	return nil
 }
+
+// Newest returns the newest term that has been read, 0 where there is none, and whether this process leads
+// it. It does not block.
+func (l *Lease) Newest() (term uint64, leads bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.look()
+	return l.election.state.term, l.term != nil
+}
