@@ -99,6 +99,18 @@ metrics: {listen: "`+listen+`"}
 		text, _ := os.ReadFile(out)
 		return strings.TrimSpace(string(text)) == `email.exec 1 {"n":1}`
 	}, patience, 10*time.Millisecond)
+	shown := ""
+	require.Eventually(t, func() bool {
+		shown = scrape(t, listen)
+		return strings.Contains(shown, `warren_tasks_total{outcome="succeeded",pattern="email.exec",queue="email"} 1`) &&
+			strings.Contains(shown, `warren_tasks_total{outcome="succeeded",pattern="email.#",queue="email"} 1`)
+	}, patience, 10*time.Millisecond)
+	for _, line := range []string{
+		"warren_connected 1", "warren_schedule_entries 0", `warren_depth_up{source="amqp"} 1`, `warren_queue_ready{queue="email"} `,
+		`warren_queue_dead{queue="other"} 0`, "warren_parked ", `warren_concurrency{queue="email"} 10`, "warren_history_waiting ",
+	} {
+		assert.Contains(t, shown, "\n"+line)
+	}
 	for queue, key := range map[string]string{"other": "other.x", "warren.unrouted": "nobody.wants"} {
 		require.Eventually(t, func() bool {
 			d, ok, err := channel.Get(queue, true)
@@ -116,6 +128,19 @@ metrics: {listen: "`+listen+`"}
 	q, err := channel.QueueDeclarePassive("email", true, false, false, false, nil)
 	require.NoError(t, err)
 	assert.Zero(t, q.Messages)
+}
+
+// scrape is what a worker shows at an address.
+func scrape(t *testing.T, address string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", nil)
+	require.NoError(t, err)
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, answer.Body.Close()) }()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return string(text)
 }
 
 // freeAddress is an address where nobody listens.
