@@ -47,7 +47,7 @@ build-demo: build
 # What waits most goes beside the rest: brokers that are started and stopped, PostgreSQL and Prometheus. Among the
 # rest the longest packages come first, so that none of them is left to run alone at the end.
 .PHONY: test
-test: ## Run all tests, on every RabbitMQ that this machine can have PostgreSQL and Prometheus.
+test: ## Run all tests, on every RabbitMQ that this machine can have, on PostgreSQL and Prometheus.
 	@$(MAKE) --no-print-directory -j 2 test-each test-once
 
 .PHONY: test-each
