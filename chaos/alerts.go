@@ -83,7 +83,8 @@ func (s *site) run(ctx context.Context) (episodes []episode, err error) {
 	s.steady.Go(func() { s.lookout.run(ctx) })
 	defer s.steady.Wait()
 	defer cancel()
-	if err := s.settle(ctx); err != nil {
+	began := time.Now()
+	if err := s.until(ctx, alertWithin, nil, func([]sighting) bool { return s.calm(began) }); err != nil {
 		return nil, err
 	}
 	for _, c := range s.mishaps() {
@@ -96,22 +97,8 @@ func (s *site) run(ctx context.Context) (episodes []episode, err error) {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		episodes = append(episodes, e)
-		if err := s.settle(ctx); err != nil {
-			return nil, err
-		}
 	}
 	return episodes, nil
-}
-
-// quiet is how long nothing is done between two causes, as shipped: longer than what is pending takes to fire.
-const quiet = 75 * time.Second
-
-// settle does nothing for a time: what fires then does so without a cause.
-func (s *site) settle(ctx context.Context) error {
-	if !pauseFor(ctx, quiet/time.Duration(s.options.pace)) {
-		return context.Cause(ctx)
-	}
-	return nil
 }
 
 // dashboardAccount is how many expressions there are in the dashboard, and how many have had data.

@@ -68,10 +68,18 @@ const (
 	// longestRule is the longest time that a rule takes, with what it looks back on: as shipped.
 	longestRule = 10*time.Minute + 5*time.Minute
 	feedEvery   = 500 * time.Millisecond
+	// quiet is how long nothing happens between two causes, as shipped: longer than it takes to be seen.
+	quiet = 90 * time.Second
 )
 
-// bring brings a cause about, waits until all that is expected of it fires, ends it, and waits until nothing
-// that it explains fires any more. What does not happen in time is left to the check.
+// calm reports whether nothing has fired, or was about to, for a time that began at a moment or later.
+func (s *site) calm(from time.Time) bool {
+	begin := time.Now().Add(-quiet / time.Duration(s.options.pace))
+	return begin.After(from) && s.lookout.calmSince(begin)
+}
+
+// bring brings a cause about, waits until all that is expected of it fires, ends it, and waits until nothing has
+// fired for a time, or was about to. What does not happen in time is left to the check.
 func (s *site) bring(ctx context.Context, m *mishap) (episode, error) {
 	within := alertWithin + longestRule/time.Duration(s.options.pace)
 	e := episode{cause: m, began: time.Now()}
@@ -93,9 +101,8 @@ func (s *site) bring(ctx context.Context, m *mishap) (episode, error) {
 	if err := m.end(ctx); err != nil {
 		return e, err
 	}
-	err = s.until(ctx, within, nil, func(seen []sighting) bool {
-		return !slices.ContainsFunc(seen, func(s sighting) bool { return s.ended.IsZero() && m.allows(s) })
-	})
+	over := time.Now()
+	err = s.until(ctx, within, nil, func([]sighting) bool { return s.calm(over) })
 	e.over = time.Now()
 	return e, err
 }

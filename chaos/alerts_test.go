@@ -142,7 +142,14 @@ func TestLookout(t *testing.T) {
 		{name: "A", labels: a.Labels, fired: at(4)},
 	}
 	assert.Equal(t, want, seen)
-	l.note(nil, errors.New("away"), at(5))
+	assert.False(t, l.calmSince(at(4)))
+	l.note([]promtest.Alert{pending}, nil, at(5))
+	assert.False(t, l.calmSince(at(5)))
+	l.note(nil, nil, at(6))
+	l.note(nil, nil, at(7))
+	assert.False(t, l.calmSince(at(5)))
+	assert.True(t, l.calmSince(at(6)))
+	l.note(nil, errors.New("away"), at(8))
 	_, err = l.told()
 	require.EqualError(t, err, "away")
 }

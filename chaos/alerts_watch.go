@@ -28,6 +28,7 @@ type lookout struct {
 
 	mu   sync.Mutex
 	seen []*sighting
+	calm time.Time // since when nothing fires or is about to, the zero time where something does
 	err  error
 }
 
@@ -49,6 +50,12 @@ func (l *lookout) note(alerts []promtest.Alert, err error, at time.Time) {
 	if err != nil {
 		l.err = errors.Join(l.err, err)
 		return
+	}
+	switch {
+	case len(alerts) > 0:
+		l.calm = time.Time{}
+	case l.calm.IsZero():
+		l.calm = at
 	}
 	still := map[*sighting]bool{}
 	for _, a := range alerts {
@@ -88,4 +95,11 @@ func (l *lookout) told() ([]sighting, error) {
 		all = append(all, *s)
 	}
 	return all, l.err
+}
+
+// calmSince reports whether nothing has fired, or was about to, from a moment on.
+func (l *lookout) calmSince(at time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.calm.IsZero() && !l.calm.After(at)
 }
