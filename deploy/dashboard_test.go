@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -160,4 +161,7 @@ func TestDashboardHasTheThresholdsOfTheAlerts(t *testing.T) {
 		assert.InDelta(t, limitOf(t, name), *steps[1].Value, 0, p.Title)
 	}
 	assert.Len(t, seen, len(byTitle))
+	rate := slices.IndexFunc(d.Panels, func(p panel) bool { return p.Title == "Failure rate" && p.Type == "stat" })
+	require.GreaterOrEqual(t, rate, 0)
+	assert.Contains(t, d.Panels[rate].Targets[0].Expr, fmt.Sprintf(">= %v)", limitsOf(t, "WarrenFailureRate")[1]))
 }
