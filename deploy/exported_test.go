@@ -1,36 +1,43 @@
 package deploy
 
-// exported are the metrics that Warren's processes export, a histogram without the suffixes of its series, and
-// those of the Go runtime and the process that the dashboard shows.
-var exported = []string{
-	"warren_build_info",
-	"warren_schedule_entries",
-	"warren_connected",
-	"warren_blocked",
-	"warren_reconnects_total",
-	"warren_published_total",
-	"warren_queue_ready",
-	"warren_queue_unacked",
-	"warren_queue_consumers",
-	"warren_queue_dead",
-	"warren_parked",
-	"warren_depth_up",
-	"warren_tasks_total",
-	"warren_tasks_dead_total",
-	"warren_task_duration_seconds",
-	"warren_task_wait_seconds",
-	"warren_tasks_running",
-	"warren_tasks_held",
-	"warren_prefetch",
-	"warren_concurrency",
-	"warren_queue_paused",
-	"warren_history_events_total",
-	"warren_history_waiting",
-	"warren_scheduler_leader",
-	"warren_scheduler_term",
-	"warren_ticks_total",
-	"warren_tick_lateness_seconds",
-	"go_goroutines",
-	"process_cpu_seconds_total",
-	"process_resident_memory_bytes",
+import (
+	"regexp"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/warrenmq/warren/metrics"
+)
+
+// exported are the metrics that Warren's processes export, a histogram's without the suffixes of its series.
+var exported = describe(
+	metrics.NewRegistry("v1"),
+	metrics.NewEntries(),
+	metrics.NewClient(func() (s metrics.ClientStats) { return s }),
+	metrics.NewDepths(metrics.DepthConfig{}),
+	metrics.NewTasks(),
+	metrics.NewWorker(func() []metrics.QueueStats { return nil }),
+	metrics.NewHistory(func() (s metrics.HistoryStats) { return s }),
+	metrics.NewScheduler(func() (s metrics.SchedulerStats) { return s }),
+	metrics.NewTicks(),
+)
+
+// described is a metric's name as its description is written.
+var described = regexp.MustCompile(`fqName: "([^"]+)"`)
+
+// describe returns the names of what collectors collect.
+func describe(collectors ...prometheus.Collector) []string {
+	var names []string
+	for _, c := range collectors {
+		to := make(chan *prometheus.Desc)
+		go func() {
+			defer close(to)
+			c.Describe(to)
+		}()
+		for desc := range to {
+			names = append(names, described.FindStringSubmatch(desc.String())[1])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
