@@ -90,6 +90,7 @@ func (s *site) config() string { return filepath.Join(s.folder, "warren.yaml") }
 
 // start starts a process, and starts it again should it end by itself.
 func (s *site) start(name string) {
+	listen := envListen + "=" + s.listens[name] // now: the map is not the crew's
 	s.crews[name] = employ(trade{name: name, command: func(int, string) *exec.Cmd {
 		program := s.programs["worker"]
 		args := []string{"-c", s.config()}
@@ -104,7 +105,7 @@ func (s *site) start(name string) {
 			program = s.programs["scheduler"]
 		}
 		cmd := exec.Command(program, args...)
-		cmd.Env = append(bareEnvironment(), envListen+"="+s.listens[name])
+		cmd.Env = append(bareEnvironment(), listen)
 		return cmd
 	}}, 1, s.folder)
 }
