@@ -77,7 +77,4 @@ func (v *alertVerdict) row(e episode, expected expectation, seen []sighting) ale
 // contains reports whether something happened while a cause and what it brought about lasted.
 func (e episode) contains(at time.Time) bool { return span{e.began, e.over}.contains(at) }
 
-// explains reports whether an alert is a consequence of a cause.
-func (e episode) explains(s sighting) bool { return e.contains(s.fired) && e.cause.allows(s) }
-
 func (v *alertVerdict) holds() bool { return len(v.findings) == 0 }

@@ -42,16 +42,19 @@ type mishap struct {
 	name    string
 	expects []expectation // all of these fire, and end
 	besides []expectation // these may
+	wake    []expectation // these may when the cause has ended
 	long    bool          // left out of a short run
 	begin   func(context.Context) error
 	feed    func(context.Context) error // called again and again until all fire; nil: nothing has to be
 	end     func(context.Context) error
 }
 
-// allows reports whether a sighting is a consequence of a cause.
-func (m *mishap) allows(s sighting) bool {
-	meets := func(e expectation) bool { return e.meets(s) }
-	return slices.ContainsFunc(m.expects, meets) || slices.ContainsFunc(m.besides, meets)
+// explains reports whether an alert is a consequence of a cause.
+func (e episode) explains(s sighting) bool {
+	meets := func(x expectation) bool { return x.meets(s) }
+	m := e.cause
+	return e.contains(s.fired) && (slices.ContainsFunc(m.expects, meets) || slices.ContainsFunc(m.besides, meets) ||
+		s.fired.After(e.ended) && slices.ContainsFunc(m.wake, meets))
 }
 
 // episode is what came of a cause.

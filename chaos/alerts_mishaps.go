@@ -98,7 +98,9 @@ func (s *site) mishaps() []*mishap {
 				}
 				return s.enqueue(ctx, backlogTasks, tasks.Task{Key: bulkQueue + ".task"})
 			},
-			end: command("resume", bulkQueue),
+			// Workers know at once that the pause is over, and RabbitMQ's numbers some seconds later that they consume.
+			wake: []expectation{ofQueue("WarrenNoConsumer", bulkQueue)},
+			end:  command("resume", bulkQueue),
 		},
 		{
 			name: "every task fails once", expects: []expectation{ofQueue("WarrenFailureRate", flakyQueue)},

@@ -156,7 +156,7 @@ func TestLookout(t *testing.T) {
 
 func TestCheckAlerts(t *testing.T) {
 	at := func(second int) time.Time { return time.Unix(int64(second), 0) }
-	m := &mishap{name: "it rains", expects: []expectation{ofQueue("A", "x")}, besides: []expectation{{alert: "B"}}}
+	m := &mishap{name: "it rains", expects: []expectation{ofQueue("A", "x")}, besides: []expectation{{alert: "B"}}, wake: []expectation{{alert: "D"}}}
 	one := episode{cause: m, began: at(10), ended: at(20), over: at(30)}
 	fired := func(name, queue string, from, to int) sighting {
 		s := sighting{name: name, labels: firingAlert(name, queue).Labels, fired: at(from)}
@@ -171,6 +171,8 @@ func TestCheckAlerts(t *testing.T) {
 	}{
 		"as it should":     {[]sighting{fired("A", "x", 12, 25)}, ""},
 		"with another":     {[]sighting{fired("A", "x", 12, 25), fired("B", "", 13, 40)}, ""},
+		"in its wake":      {[]sighting{fired("A", "x", 12, 25), fired("D", "", 21, 40)}, ""},
+		"before its wake":  {[]sighting{fired("A", "x", 12, 25), fired("D", "", 19, 40)}, "D fired"},
 		"never":            {nil, "it rains: A x did NOT FIRE"},
 		"of another queue": {[]sighting{fired("A", "x", 12, 25), fired("A", "y", 12, 25)}, "A fired at 00:00:12.000 WITHOUT a cause"},
 		"too early":        {[]sighting{fired("A", "x", 9, 25), fired("A", "x", 11, 25)}, "A fired at 00:00:09.000 WITHOUT"},
