@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,6 +13,9 @@ import (
 
 	"github.com/warrenmq/warren/worker"
 )
+
+// crashEnv is what the units set so that a crash does not look like a mistake in the configuration.
+const crashEnv = "GOTRACEBACK=crash"
 
 // The units of systemd say what the daemons count on.
 func TestUnits(t *testing.T) {
@@ -26,9 +31,35 @@ func TestUnits(t *testing.T) {
 			"Type=notify", "WatchdogSec=30s", "TimeoutStartSec=infinity",
 			"KillMode=mixed", // else systemd would end the programs that run tasks, which are let finish
 			"TimeoutStopSec=" + (worker.DefaultGrace + stopMargin).String(),
-			"RestartPreventExitStatus=2", "DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict",
+			"RestartPreventExitStatus=2", "Environment=" + crashEnv, "LimitCORE=0", "DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict",
 		} {
 			assert.Contains(t, lines, want, path)
 		}
+	}
+}
+
+// asVictim has the test binary wait for its end.
+const asVictim = "WARREN_TEST_VICTIM"
+
+// The watchdog's SIGABRT, as a panic, ends a process in a way that RestartPreventExitStatus=2 does not mean.
+func TestUnitsRestartWhatCrashes(t *testing.T) {
+	if os.Getenv(asVictim) != "" {
+		_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // LimitCORE=0
+		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
+		select {}
+	}
+	t.Parallel()
+	for _, tt := range []struct {
+		env   string
+		exits int // -1: by a signal
+	}{
+		{"GOTRACEBACK=", ExitUsage}, // why the units set another
+		{crashEnv, -1},
+	} {
+		command := exec.Command(os.Args[0], "-test.run=^TestUnitsRestartWhatCrashes$")
+		command.Env = append(os.Environ(), asVictim+"=1", tt.env)
+		var failed *exec.ExitError
+		require.ErrorAs(t, command.Run(), &failed)
+		assert.Equal(t, tt.exits, failed.ExitCode(), tt.env)
 	}
 }
