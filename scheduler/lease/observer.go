@@ -40,9 +40,15 @@ func (o *Observer) Deliver(entry streams.Record) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.reading.Known && !o.reading.Renewed.Before(o.status.Renewed) {
+	if o.reading.Known && !o.reading.olderThan(&o.status) {
 		o.status = o.reading
 	}
+}
+
+// olderThan reports whether it is what the stream told before another status. Only within a term do their times
+// tell: the clock of the next holder may be behind.
+func (s *Status) olderThan(o *Status) bool {
+	return s.Term < o.Term || s.Term == o.Term && s.Renewed.Before(o.Renewed)
 }
 
 // CaughtUp takes note that all has been read that was there when the session began: that counts, whatever

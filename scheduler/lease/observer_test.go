@@ -81,3 +81,22 @@ func TestObserverOfSessions(t *testing.T) {
 	o.CaughtUp()
 	assert.Equal(t, at, o.Status().Renewed, "the stream is another one")
 }
+
+// Who leads next is known at once, though its clock is behind that of whom it succeeds.
+func TestObserverOfClocks(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
+	var o Observer
+	o.Begin(0)
+	for offset, r := range []record{
+		{Kind: claim, Term: 1, Holder: "fast", Seen: nothing, Seq: 1, At: at.Add(time.Hour)},
+		{Kind: resignation, Term: 1, Holder: "fast", Seen: 0, Seq: 2, At: at.Add(time.Hour)},
+		{Kind: claim, Term: 2, Holder: "right", Seen: 1, Seq: 1, At: at},
+	} {
+		body, err := r.encode()
+		require.NoError(t, err)
+		o.Deliver(streams.Record{Offset: uint64(offset), Body: body})
+	}
+	assert.Equal(t, Status{Known: true, Term: 2, Holder: "right", Since: at, Renewed: at}, o.Status())
+	assert.True(t, o.Status().Held(at, DefaultLease))
+}
