@@ -47,7 +47,8 @@ func (p *DepthProbe) ask(ctx context.Context, queues []string) (map[string]Depth
 		}
 		p.conn = conn
 	}
-	stop := context.AfterFunc(ctx, func() { _ = p.conn.raw.Close() })
+	conn := p.conn // which may be dropped before the function below has begun
+	stop := context.AfterFunc(ctx, func() { _ = conn.raw.Close() })
 	depths, err := askDepths(p.open, queues)
 	inTime := stop()
 	switch {
