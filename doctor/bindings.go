@@ -60,9 +60,10 @@ func (f *Facts) knownMissing(name string) bool {
 }
 
 // StaleBindings returns the bindings to our exchanges that the topology does not want: those that only an
-// earlier configuration can have left, and others, whose destination is not ours or that have arguments,
-// as Warren's never do.
-func StaleBindings(t *routing.Topology, has []broker.BindingInfo) (ours, others []routing.Binding) {
+// earlier configuration can have left, others, whose destination is not ours, and foreign ones, which have
+// arguments, as Warren's never do. Source, destination and key of a foreign one may be those of one that is
+// wanted, so it is not to be removed by them.
+func StaleBindings(t *routing.Topology, has []broker.BindingInfo) (ours, others, foreign []routing.Binding) {
 	ourExchange, ourQueue, wanted := map[string]bool{}, map[string]bool{}, map[routing.Binding]bool{}
 	for _, e := range t.Exchanges {
 		ourExchange[e.Name] = true
@@ -77,20 +78,22 @@ func StaleBindings(t *routing.Topology, has []broker.BindingInfo) (ours, others 
 		wanted[b] = true
 	}
 	for _, b := range has {
-		plain := len(b.Arguments) == 0
 		known := ourQueue[b.Destination]
 		if b.ToExchange {
 			known = ourExchange[b.Destination]
 		}
 		switch {
-		case !ourExchange[b.Source] || plain && wanted[b.Binding]:
-		case plain && known:
+		case !ourExchange[b.Source]:
+		case len(b.Arguments) > 0:
+			foreign = append(foreign, b.Binding)
+		case wanted[b.Binding]:
+		case known:
 			ours = append(ours, b.Binding)
 		default:
 			others = append(others, b.Binding)
 		}
 	}
-	return ours, others
+	return ours, others, foreign
 }
 
 // checkStaleBindings tells of bindings to our exchanges that no route wants.
@@ -101,7 +104,7 @@ func checkStaleBindings(f *Facts) (found []Finding) {
 	if err := f.Survey.Bindings.Err; err != nil {
 		return notMade("stale bindings", err)
 	}
-	ours, others := StaleBindings(&f.Topology.Value, f.Survey.Bindings.Value)
+	ours, others, foreign := StaleBindings(&f.Topology.Value, f.Survey.Bindings.Value)
 	tell := func(bindings []routing.Binding, severity Severity, message, remedy string) {
 		by := map[string][]string{}
 		for _, b := range bindings {
@@ -115,5 +118,6 @@ func checkStaleBindings(f *Facts) (found []Finding) {
 	}
 	tell(ours, Warning, "bound to %s, which no route of the configuration wants: tasks come that nobody meant for it", "warren routes prune")
 	tell(others, Info, "bound to %s, and not in this configuration: another's, or left behind", "warren routes prune --others   # where it is not another's")
+	tell(foreign, Info, "bound to %s with arguments, as Warren never does: another's", "unbind it in RabbitMQ's console, where nobody needs it")
 	return found
 }

@@ -93,6 +93,14 @@ func TestExamineTopology(t *testing.T) {
 			},
 			check: "stale-bindings", severity: Info, subject: "audit", says: `not in this configuration`, remedy: "--others",
 		},
+		"a binding with arguments": {
+			change: func(_ *testing.T, f *Facts) {
+				b := f.Survey.Bindings.Value[0]
+				b.Arguments = map[string]any{"x": "y"}
+				f.Survey.Bindings.Value = append(f.Survey.Bindings.Value, b)
+			},
+			check: "stale-bindings", severity: Info, says: `with arguments, as Warren never does`, remedy: "console",
+		},
 		"max-length by policy": {
 			change: func(t *testing.T, f *Facts) {
 				f.policy(t, "email", "cap", map[string]any{"max-length": 5, "delivery-limit": 20})
@@ -274,4 +282,16 @@ func TestPolicyRemediesDoNotUndoEachOther(t *testing.T) {
 	require.Len(t, found, 2)
 	assert.Equal(t, found[0].Remedy, found[1].Remedy)
 	assert.True(t, strings.HasSuffix(found[0].Remedy, `'{"overflow":"drop-head"}'`), found[0].Remedy)
+}
+
+// What `warren routes prune` removes by source, destination and key is nothing that is wanted: a binding with
+// arguments may be beside one that is, and removing the one would remove the other.
+func TestStaleBindingsWithArguments(t *testing.T) {
+	f := healthy(t, newest)
+	twin := f.Survey.Bindings.Value[0]
+	twin.Arguments = map[string]any{"x": "y"}
+	ours, others, foreign := StaleBindings(&f.Topology.Value, append(f.Survey.Bindings.Value, twin))
+	assert.Empty(t, ours)
+	assert.Empty(t, others)
+	assert.Equal(t, []routing.Binding{twin.Binding}, foreign)
 }

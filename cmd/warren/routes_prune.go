@@ -68,8 +68,8 @@ func (c *cli) prune() *cobra.Command {
 	return cmd
 }
 
-// stale returns the bindings that no route wants.
-func (c *cli) stale(ctx context.Context, client *broker.Client, cfg *config.Config, others bool) ([]routing.Binding, error) {
+// stale returns the bindings that no route wants, and that can be told from all that one does.
+func (c *cli) stale(ctx context.Context, client *broker.Client, cfg *config.Config, withOthers bool) ([]routing.Binding, error) {
 	bindings, err := client.Bindings(ctx)
 	if err != nil {
 		return nil, err
@@ -78,11 +78,11 @@ func (c *cli) stale(ctx context.Context, client *broker.Client, cfg *config.Conf
 	if err != nil {
 		return nil, err
 	}
-	ours, foreign := doctor.StaleBindings(&topology, bindings)
-	if others {
-		ours = append(ours, foreign...)
+	stale, others, _ := doctor.StaleBindings(&topology, bindings)
+	if withOthers {
+		stale = append(stale, others...)
 	}
-	return ours, nil
+	return stale, nil
 }
 
 func (c *cli) printStale(stale []routing.Binding, asJSON bool) error {
