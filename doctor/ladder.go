@@ -55,10 +55,13 @@ func (f *Facts) unstick(want *routing.Queue, q *broker.QueueInfo) string {
 	}
 	command := fmt.Sprintf(`curl -u USER -H 'content-type: application/json' -d '{"count": %d, "ackmode": "reject_requeue_false", "encoding": "auto"}' %s && %s`,
 		q.Ready, quoted(f.ManagementURL+"/api/queues/"+url.PathEscape(f.Vhost)+"/"+url.PathEscape(q.Name)+"/get"), f.deleteQueue(q.Name))
+	remark := ""
 	if q.Arguments[routing.ArgDeadLetterExchange] == nil {
-		command = f.setPolicy(q.Name, map[string]any{"dead-letter-exchange": next}) + " && " + command
+		var policy string
+		policy, remark = f.settingPolicy(q.Name, map[string]any{"dead-letter-exchange": next})
+		command = policy + " && " + command
 	}
-	return command + " && " + restart
+	return command + " && " + restart + remark
 }
 
 // suspects are the ladder queues that had given up messages which the next exchange had not taken: for

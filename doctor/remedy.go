@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/warrenmq/warren/broker"
@@ -33,25 +34,36 @@ func (f *Facts) deleteExchange(name string) string {
 	return fmt.Sprintf("curl -u USER -X DELETE %s", quoted(f.ManagementURL+"/api/exchanges/"+url.PathEscape(f.Vhost)+"/"+url.PathEscape(name)))
 }
 
-// setPolicy is the command that sets a policy for one queue. Of several policies that match a queue only
-// one applies, so what the one that does now says is kept.
+// setPolicy is the command that sets a policy for one queue.
 func (f *Facts) setPolicy(queue string, definition map[string]any) string {
+	command, remark := f.settingPolicy(queue, definition)
+	return command + remark
+}
+
+// settingPolicy is the command that sets a policy for one queue. Of several policies that match a queue only
+// one applies, so what the one that does now says is kept; where that is not known a remark, for the end of
+// the line, says so.
+func (f *Facts) settingPolicy(queue string, definition map[string]any) (command, remark string) {
 	set := broker.PolicyInfo{Name: "warren-" + queue, Pattern: exactly(queue), ApplyTo: "queues", Priority: 10, Definition: map[string]any{}}
 	if q, exists := f.queue(queue); exists {
+		if q.Policy != "" {
+			remark = "   # in place of the policy " + q.Policy + ": add what it says, and give a higher priority than its"
+		}
 		for _, p := range f.Survey.Policies.Value {
-			switch {
-			case p.Name != q.Policy:
+			if p.Name != q.Policy {
 				continue
-			case p.Pattern == set.Pattern:
+			}
+			remark = ""
+			if p.Pattern == set.Pattern {
 				set.Name, set.ApplyTo, set.Priority = p.Name, p.ApplyTo, p.Priority
-			default:
+			} else {
 				set.Priority = max(set.Priority, p.Priority+1)
 			}
 			maps.Copy(set.Definition, p.Definition)
 		}
 	}
 	maps.Copy(set.Definition, definition)
-	return f.policyCommand("set_policy", set)
+	return f.policyCommand("set_policy", set), remark
 }
 
 func (f *Facts) policyCommand(command string, p broker.PolicyInfo) string {
@@ -61,7 +73,7 @@ func (f *Facts) policyCommand(command string, p broker.PolicyInfo) string {
 }
 
 // withoutKeys is the command that takes keys out of the policies that apply to a queue: the whole policy
-// where it has no others.
+// where it is known to have no others.
 func (f *Facts) withoutKeys(q *broker.QueueInfo, keys []string) string {
 	var commands []string
 	for _, of := range []struct {
@@ -74,7 +86,6 @@ func (f *Facts) withoutKeys(q *broker.QueueInfo, keys []string) string {
 		if of.name == "" {
 			continue
 		}
-		command := fmt.Sprintf("rabbitmqctl %s -p %s %s", of.clear, quoted(f.Vhost), quoted(of.name))
 		for _, p := range of.policies {
 			if p.Name != of.name {
 				continue
@@ -85,15 +96,17 @@ func (f *Facts) withoutKeys(q *broker.QueueInfo, keys []string) string {
 			}
 			switch {
 			case len(rest) == len(p.Definition): // not this one
-				command = ""
 			case len(rest) > 0:
 				p.Definition = rest
-				command = f.policyCommand(of.set, p)
+				commands = append(commands, f.policyCommand(of.set, p))
+			default:
+				commands = append(commands, fmt.Sprintf("rabbitmqctl %s -p %s %s", of.clear, quoted(f.Vhost), quoted(of.name)))
 			}
 		}
-		if command != "" {
-			commands = append(commands, command)
-		}
+	}
+	if len(commands) == 0 {
+		slices.Sort(keys)
+		return fmt.Sprintf("take %s out of %s", strings.Join(slices.Compact(keys), ", "), policyNames(q))
 	}
 	return strings.Join(commands, " && ")
 }

@@ -116,9 +116,24 @@ func TestExamineTopology(t *testing.T) {
 			change: func(t *testing.T, f *Facts) {
 				q := f.edit(t, "email.dead")
 				q.OperatorPolicy, q.Effective = "cap", map[string]any{"max-length": 5}
+				f.Survey.Operator.Value = []broker.PolicyInfo{{Name: "cap", Definition: q.Effective}}
 			},
 			check: "policies", severity: Error, subject: "email.dead", says: "the operator policy cap sets max-length to 5: once it is full, the oldest messages are lost",
 			remedy: "rabbitmqctl clear_operator_policy -p 'prod' 'cap'",
+		},
+		"a policy that nobody tells": {
+			change: func(t *testing.T, f *Facts) {
+				f.policy(t, "email", "cap", map[string]any{"max-length": 5, "delivery-limit": 20})
+				f.Survey.Policies = broker.Answer[[]broker.PolicyInfo]{Err: broker.ErrNoManagement}
+			},
+			check: "policies", severity: Error, subject: "email", says: "the policy cap sets max-length to 5", remedy: "take max-length out of the policy cap",
+		},
+		"a retention beside a policy that nobody tells": {
+			change: func(t *testing.T, f *Facts) {
+				f.policy(t, "warren.history", "keep", map[string]any{"max-age": "1D"})
+				f.Survey.Policies = broker.Answer[[]broker.PolicyInfo]{Err: broker.ErrNoManagement}
+			},
+			check: "streams", severity: Warning, subject: "history", says: "have 1D", remedy: "   # in place of the policy keep: add what it says",
 		},
 		"TTL of tasks": {
 			change: func(t *testing.T, f *Facts) { f.policy(t, "email", "ttl", map[string]any{"message-ttl": 60000}) },
