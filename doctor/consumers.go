@@ -154,6 +154,9 @@ func checkLetters(f *Facts) (found []Finding) {
 
 // checkLeftBehind tells of work queues of Warren's that are not in this configuration.
 func checkLeftBehind(f *Facts) (found []Finding) {
+	if f.Topology.Err != nil {
+		return nil // told by the version
+	}
 	wanted := map[string]bool{}
 	for _, q := range f.wanted() {
 		wanted[q.Name] = true
@@ -166,6 +169,9 @@ func checkLeftBehind(f *Facts) (found []Finding) {
 		finding := Finding{
 			Severity: Info, Subject: q.Name, Message: "a work queue that is not in this configuration, with " + counted(q.Ready, "task"),
 			Remedy: f.deleteQueue(q.Name) + "   # and " + routing.DeadQueue(q.Name) + ", unless it is another configuration's",
+		}
+		if q.Ready+q.Unacked > 0 {
+			finding.Remedy = "move or drain its tasks, which go with it; then: " + finding.Remedy
 		}
 		if q.Consumers == 0 && q.Ready > 0 {
 			finding.Severity = Warning

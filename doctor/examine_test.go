@@ -231,3 +231,10 @@ func TestAway(t *testing.T) {
 		assert.Equal(t, NotMade, finding.Severity, "%+v", finding)
 	}
 }
+
+// As long as it is not known what is wanted, no queue is told to be left behind: its remedy deletes it.
+func TestNothingIsLeftBehindByAnUnknownVersion(t *testing.T) {
+	f := healthy(t, newest)
+	f.Topology = broker.Answer[routing.Topology]{Err: errUnknownVersion}
+	assert.Empty(t, checkLeftBehind(f))
+}

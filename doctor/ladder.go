@@ -46,6 +46,10 @@ func checkLadder(f *Facts) (found []Finding) {
 	return found
 }
 
+// latecomers is how many messages more than were counted are sent on: the count is up to 5 s old, and what is
+// left in a queue goes with it.
+const latecomers = 10_000
+
 // unstick is the command that sends the messages of a ladder queue on, as if they had expired, and
 // deletes the queue.
 func (f *Facts) unstick(want *routing.Queue, q *broker.QueueInfo) string {
@@ -53,8 +57,8 @@ func (f *Facts) unstick(want *routing.Queue, q *broker.QueueInfo) string {
 	if f.ManagementURL == "" {
 		return "reject its messages without requeue, so that they go on to " + next
 	}
-	command := fmt.Sprintf(`curl -u USER -H 'content-type: application/json' -d '{"count": %d, "ackmode": "reject_requeue_false", "encoding": "auto"}' %s && %s`,
-		q.Ready, quoted(f.ManagementURL+"/api/queues/"+url.PathEscape(f.Vhost)+"/"+url.PathEscape(q.Name)+"/get"), f.deleteQueue(q.Name))
+	command := fmt.Sprintf(`curl -u USER -H 'content-type: application/json' -d '{"count": %d, "ackmode": "reject_requeue_false", "encoding": "auto", "truncate": 1}' %s && %s`,
+		q.Ready+latecomers, quoted(f.ManagementURL+"/api/queues/"+url.PathEscape(f.Vhost)+"/"+url.PathEscape(q.Name)+"/get"), f.deleteQueue(q.Name))
 	remark := ""
 	if q.Arguments[routing.ArgDeadLetterExchange] == nil {
 		var policy string
