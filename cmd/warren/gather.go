@@ -26,7 +26,10 @@ func (c *cli) gather(ctx context.Context, client *broker.Client, cfg *config.Con
 	asked.Go(func() { f.stats, f.statsErr = askStats(ctx, client, cfg) })
 	asked.Go(func() { f.control, f.controlErr = c.workersState(ctx, client) })
 	asked.Go(func() { f.since, f.windowErr = c.readWindow(ctx, client, cfg, f.window) })
-	asked.Go(func() { f.leader, f.leaderErr = readLeader(ctx, client, cfg) })
+	asked.Go(func() {
+		leader, err := readLeader(ctx, client, cfg)
+		f.led(leader, err, c.now())
+	})
 	asked.Wait()
 	f.at = c.now()
 	return f, err
@@ -45,7 +48,10 @@ func (c *cli) gatherAgain(ctx context.Context, client *broker.Client, cfg *confi
 	var err error
 	var asked sync.WaitGroup
 	asked.Go(func() { f.depths, err = client.Depths(ctx, allQueues(cfg, client.Names())...) })
-	asked.Go(func() { f.leader, f.leaderErr = readLeader(ctx, client, cfg) })
+	asked.Go(func() {
+		leader, err := readLeader(ctx, client, cfg)
+		f.led(leader, err, c.now())
+	})
 	asked.Wait()
 	f.at = c.now()
 	return err

@@ -137,6 +137,7 @@ func (l *live) look(ctx context.Context) (*overview, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f.at, f.window, f.control = l.now(), l.window, &l.paused
+	f.ledAt = f.at
 	return f.overview(l.cfg, l.names, l.alerting), nil
 }
 

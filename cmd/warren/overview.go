@@ -31,9 +31,20 @@ type facts struct {
 	window    *history.Window
 	since     time.Time
 	windowErr error
-	// leader is that of the schedulers, where leaderErr is nil and there is a schedule.
+	// leader is that of the schedulers, where leaderErr is nil and there is a schedule; ledAt is when that was
+	// read, by the leader's clock as far as that is known.
 	leader    lease.Status
+	ledAt     time.Time
 	leaderErr error
+}
+
+// led notes who leads, as it was read at a time: a lease is soon over, and other answers may take longer. Where
+// it has been renewed since it was read before, somebody leads, whatever the clocks say.
+func (f *facts) led(leader lease.Status, err error, at time.Time) {
+	if f.leader.Known && leader.Term == f.leader.Term && leader.Renewed.After(f.leader.Renewed) {
+		at = leader.Renewed
+	}
+	f.leader, f.leaderErr, f.ledAt = leader, err, at
 }
 
 // overview is what a person is shown, and whether anything is wrong.
@@ -70,7 +81,7 @@ func (f *facts) overview(cfg *config.Config, names routing.Names, alerting alert
 	parked.parked = true
 	o.queues = append(o.queues, parked)
 	if o.schedule && f.leaderErr == nil {
-		o.leader = (&schedulers{leader: f.leader, at: f.at}).leaderStatus()
+		o.leader = (&schedulers{leader: f.leader, at: f.ledAt}).leaderStatus()
 	}
 	o.check(cfg, f, alerting)
 	return o
@@ -108,7 +119,7 @@ func (o *overview) check(cfg *config.Config, f *facts, alerting alerting) {
 		}
 	}
 	if f.leaderErr == nil {
-		reading.Led = new(f.leader.Held(f.at, lease.DefaultLease))
+		reading.Led = new(f.leader.Held(f.ledAt, lease.DefaultLease))
 	}
 	o.report = alerts.Check(&reading, alerting.thresholds)
 	excepted := func(c alerts.Condition) bool { return slices.Contains(alerting.except, c) }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,7 +63,7 @@ func troubled(t *testing.T, cfg *config.Config) *facts {
 	ended(history.Dead, "email", time.Second, 0, 0)
 	ended(history.Succeeded, "report", time.Minute, 2*time.Hour+90*time.Second, 3*time.Minute)
 	f.window.Take(recorded(t, events...), looked)
-	f.leader = lease.Status{Known: true, Term: 3, Holder: "vm:7:ab01", Renewed: looked.Add(-time.Minute)}
+	f.led(lease.Status{Known: true, Term: 3, Holder: "vm:7:ab01", Renewed: looked.Add(-time.Minute)}, nil, looked)
 	return f
 }
 
@@ -147,6 +148,34 @@ func TestCheckTwice(t *testing.T) {
 	assert.Equal(t, []alerts.Condition{alerts.Wait}, o.queues[2].Alerts)
 	assert.Equal(t, []alerts.Condition{alerts.NoConsumer}, o.queues[1].Alerts)
 	assert.NotContains(t, before.queues[0].Alerts, alerts.Dead)
+}
+
+// Whether somebody leads is judged when that was read, however long the other answers took; and who has renewed
+// the lease between two looks leads, though its clock is behind.
+func TestWhoLeads(t *testing.T) {
+	t.Parallel()
+	cfg := parsed(t, fiveQueues)
+	leads := func(f *facts) bool {
+		o := f.overview(cfg, routing.Names{Prefix: "warren"}, alerting{})
+		told := slices.ContainsFunc(o.report.Findings, func(f alerts.Finding) bool { return f.Condition == alerts.NoLeader })
+		assert.Equal(t, told, !o.leader.Leads)
+		return o.leader.Leads
+	}
+	f := troubled(t, cfg)
+	f.leader = lease.Status{}
+	status := lease.Status{Known: true, Term: 3, Holder: "vm:7:ab01", Renewed: looked}
+	f.led(status, nil, looked.Add(time.Second))
+	f.at = looked.Add(6 * time.Second)
+	assert.True(t, leads(f), "the history took long")
+
+	f.led(status, nil, looked.Add(time.Minute))
+	assert.False(t, leads(f), "it was not renewed")
+	status.Renewed = looked.Add(time.Second)
+	f.led(status, nil, looked.Add(time.Minute))
+	assert.True(t, leads(f), "it was, by a clock that is behind")
+	status.Renewed, status.Resigned = looked.Add(2*time.Second), true
+	f.led(status, nil, looked.Add(time.Minute))
+	assert.False(t, leads(f))
 }
 
 // What nobody knows is told as such, and a failure with --strict alone.
