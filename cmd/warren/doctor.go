@@ -42,7 +42,7 @@ func (c *cli) doctor() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			facts, err := c.inspect(ctx, setup, cfg)
+			facts, err := c.inspect(ctx, doctorTimeout, setup, cfg)
 			if err != nil {
 				return err
 			}
@@ -111,8 +111,8 @@ func (c *cli) urlVariable() (name string, overrides bool) {
 	return "", false
 }
 
-// inspect asks the broker for everything.
-func (c *cli) inspect(ctx context.Context, setup doctor.Setup, cfg *config.Config) (*doctor.Facts, error) {
+// inspect asks the broker for everything within a time; what it has not told by then is among the facts as such.
+func (c *cli) inspect(ctx context.Context, timeout time.Duration, setup doctor.Setup, cfg *config.Config) (*doctor.Facts, error) {
 	tlsConfig, err := cfg.Broker.TLS.Load("broker.tls")
 	if err != nil {
 		return nil, err
@@ -123,11 +123,11 @@ func (c *cli) inspect(ctx context.Context, setup doctor.Setup, cfg *config.Confi
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	facts := doctor.Gather(ctx, clockwork.NewRealClock(), setup, inspector)
+	facts := doctor.Gather(within, clockwork.NewRealClock(), setup, inspector)
 	if facts.Consumerless() {
-		facts.Paused = c.pausedQueues(ctx, cfg)
+		facts.Paused = c.pausedQueues(within, cfg)
 	}
 	return facts, ctx.Err()
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/doctor"
@@ -68,4 +71,21 @@ func TestDoctorRefuses(t *testing.T) {
 	o := environment{}.run(t.Context(), "-c", some, "routes", "prune")
 	assert.Equal(t, exitUsage, o.code)
 	assert.Contains(t, o.stderr, "nobody is here to be asked")
+}
+
+// What RabbitMQ has not told in time is told as such, beside what it has: that is when somebody asks.
+func TestDoctorOutOfTime(t *testing.T) {
+	c, _, _ := said()
+	c.file = file(t, "queues: {email: {}}\nbroker: {urls: ['amqp://127.0.0.1:1/']}")
+	setup, cfg, err := c.setup(&doctorFlags{})
+	require.NoError(t, err)
+	facts, err := c.inspect(t.Context(), time.Nanosecond, setup, cfg)
+	require.NoError(t, err)
+	require.Len(t, facts.Nodes, 1)
+	require.Error(t, facts.Nodes[0].Err)
+
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.inspect(interrupted, time.Minute, setup, cfg)
+	require.ErrorIs(t, err, context.Canceled)
 }
