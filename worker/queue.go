@@ -115,10 +115,13 @@ func (q *queue) deliver(d *broker.Delivery) {
 		return
 	}
 	if d.Unreadable != nil {
-		it.task.ID, it.task.Key = d.Message.MessageID, d.Message.RoutingKey
+		it.task = tasks.Task{
+			ID: d.Message.MessageID, Key: d.Message.RoutingKey, Queue: q.cfg.Name, Attempt: 1,
+			ReplyTo: d.Message.ReplyTo, CorrelationID: d.Message.CorrelationID,
+		}
 		q.settler.tell(slog.LevelError, it, "message cannot be read, the broker dead-letters it",
 			slog.String("outcome", string(tasks.EventDead)), slog.String("reason", string(tasks.ReasonRejected)), slog.Any("error", d.Unreadable))
-		it.task.ReplyTo, it.task.CorrelationID = d.Message.ReplyTo, d.Message.CorrelationID
+		_ = q.tell(it, rejected(undecided, d.Unreadable), time.Time{}) // whether it is of a batch cannot be read either
 		q.reject(it, d)
 		return
 	}

@@ -4,11 +4,13 @@ import "github.com/warrenmq/warren/alerts"
 
 // The colours of a terminal.
 const (
-	red    = "\x1b[1;31m"
-	yellow = "\x1b[33m"
-	bold   = "\x1b[1m"
-	dim    = "\x1b[2m"
-	plain  = "\x1b[0m"
+	red     = "\x1b[1;31m"
+	yellow  = "\x1b[33m"
+	magenta = "\x1b[35m"
+	cyan    = "\x1b[36m"
+	bold    = "\x1b[1m"
+	dim     = "\x1b[2m"
+	plain   = "\x1b[0m"
 )
 
 func colourOf(s alerts.Severity) string {

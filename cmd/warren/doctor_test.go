@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -22,8 +21,7 @@ func TestPrintFindings(t *testing.T) {
 		{Check: "clock", Severity: doctor.NotMade, Subject: "clock", Message: "401"},
 	}
 	print := func(findings []doctor.Finding, flags doctorFlags) (string, error) {
-		var stdout bytes.Buffer
-		c := &cli{stdout: &output{Writer: &stdout}}
+		c, stdout, _ := said()
 		err := c.printFindings(facts, findings, &flags)
 		return stdout.String(), err
 	}
