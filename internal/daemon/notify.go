@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/warrenmq/warren/metrics"
+	"github.com/warrenmq/warren/tasks"
 )
 
 // The variables by which systemd says where it wants to hear from a service, and how often
@@ -86,31 +87,30 @@ func (n *notifier) run(ctx, stop context.Context, patience time.Duration) {
 	}
 }
 
-// tell tells what has changed, and that the daemon is alive.
+// tell tells what has changed, and that the daemon is alive. What did not go is told again the next time.
 func (n *notifier) tell(ctx context.Context) {
 	err := n.ready(ctx)
 	status, text := "ready", ""
 	if err != nil {
-		status = err.Error()
+		status = oneLine(err.Error())
 	}
-	if !n.begun && (err == nil || errors.Is(err, metrics.ErrDegraded)) {
-		n.begun = true
+	begun := n.begun || err == nil || errors.Is(err, metrics.ErrDegraded)
+	if begun && !n.begun {
 		text = "READY=1\n"
 	}
 	if status != n.status {
-		n.status = status
-		text += "STATUS=" + oneLine(status) + "\n"
+		text += "STATUS=" + status + "\n"
 	}
 	if n.watchdog > 0 && !errors.Is(err, metrics.ErrStuck) {
 		text += "WATCHDOG=1\n"
 	}
-	if text != "" {
-		n.send(text)
+	if text != "" && n.send(text) {
+		n.begun, n.status = begun, status
 	}
 }
 
-// send sends one datagram, and does not wait for a reader that is slow.
-func (n *notifier) send(text string) {
+// send sends one datagram, and does not wait for a reader that is slow. It returns whether it went.
+func (n *notifier) send(text string) bool {
 	err := n.conn.SetWriteDeadline(time.Now().Add(statusInterval))
 	if err == nil {
 		_, err = n.conn.Write([]byte(text))
@@ -119,11 +119,16 @@ func (n *notifier) send(text string) {
 		n.log.Warn("systemd cannot be told how the service does", "error", err)
 	}
 	n.failed = err != nil
+	return err == nil
 }
 
-// oneLine writes a text on one line, as errors that were joined are not.
+// maxStatus bounds the status, in bytes. systemd ignores a datagram of more than 4096 as a whole, with the
+// ping in it, and of a worker on many queues without RabbitMQ each queue has something to tell.
+const maxStatus = 1024
+
+// oneLine writes a text on one line, as errors that were joined are not, and no longer than is shown.
 func oneLine(text string) string {
-	line := []byte(text)
+	line := []byte(tasks.Cut(text, maxStatus))
 	for i, c := range line {
 		if c < ' ' {
 			line[i] = ' '

@@ -8,8 +8,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -106,4 +108,39 @@ func TestNewNotifier(t *testing.T) {
 	require.EqualError(t, err, `WATCHDOG_USEC: "soon" is no time in microseconds`)
 	_, err = newNotifier(lookup(map[string]string{"NOTIFY_SOCKET": path + "-gone"}), nil, log)
 	require.ErrorContains(t, err, "NOTIFY_SOCKET: ")
+}
+
+// What systemd did not get it is told again: else the service would be activating for good.
+func TestNotifierTellsAgainWhatDidNotGo(t *testing.T) {
+	t.Parallel()
+	path, next := systemdAt(t)
+	getenv := lookup(map[string]string{"NOTIFY_SOCKET": path})
+	n, err := newNotifier(getenv, func(context.Context) error { return nil }, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.NoError(t, n.conn.Close())
+	n.tell(t.Context())
+	again, err := newNotifier(getenv, nil, n.log)
+	require.NoError(t, err)
+	n.conn = again.conn
+	n.tell(t.Context())
+	assert.Equal(t, "READY=1\nSTATUS=ready\n", next())
+	require.NoError(t, n.conn.Close())
+}
+
+// systemd ignores datagrams of more than 4096 bytes, and with them the ping.
+func TestNotifierKeepsTheStatusShort(t *testing.T) {
+	t.Parallel()
+	path, next := systemdAt(t)
+	why := errors.New(strings.Repeat("queue é: not connected\n", 1000) + "\xff")
+	n, err := newNotifier(lookup(map[string]string{"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"}),
+		func(context.Context) error { return why }, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	n.tell(t.Context())
+	heard := next()
+	assert.LessOrEqual(t, len(heard), 2048)
+	assert.True(t, strings.HasPrefix(heard, "STATUS=queue é: not connected queue"), heard)
+	assert.True(t, strings.HasSuffix(heard, "\nWATCHDOG=1\n"), heard)
+	assert.Equal(t, 2, strings.Count(heard, "\n"))
+	assert.True(t, utf8.ValidString(heard))
+	require.NoError(t, n.conn.Close())
 }
