@@ -69,8 +69,12 @@ func destination(exchange, key, queue string) string {
 			parts = append(parts, part)
 		}
 	}
-	return strings.Join(parts, ":")
+	return valid(strings.Join(parts, ":"))
 }
+
+// valid returns a text that a foreign message may have as UTF-8: OTLP knows no other, and a batch in which
+// there is other cannot be exported, with all its spans.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // spanName is an operation and what it is about.
 func spanName(operation, destination string) string {
@@ -92,7 +96,7 @@ func taskAttributes(t *tasks.Task) []attribute.KeyValue {
 		{keySchedule, t.Schedule}, {keyScheduledFor, stamp(t.ScheduledFor)}, {keyBatch, t.BatchID},
 	} {
 		if a.value != "" {
-			attributes = append(attributes, a.key.String(a.value))
+			attributes = append(attributes, a.key.String(valid(a.value)))
 		}
 	}
 	for _, a := range [...]struct {

@@ -50,7 +50,7 @@ func startRun(ctx context.Context, tracer trace.Tracer, t *tasks.Task, links []t
 	ctx, span := tracer.Start(ctx, spanName(operationProcess, from),
 		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(links...),
 		trace.WithAttributes(system, keyOperationName.String(operationProcess), keyOperationType.String(operationProcess),
-			keyDestination.String(from), keyRoutingKey.String(t.Key)))
+			keyDestination.String(from), keyRoutingKey.String(valid(t.Key))))
 	if span.IsRecording() {
 		span.SetAttributes(runAttributes(t, time.Now())...)
 	}

@@ -64,7 +64,7 @@ func (p *publisher) start(
 		attributes = append(attributes, keyDestination.String(to))
 	}
 	if key != "" {
-		attributes = append(attributes, keyRoutingKey.String(key))
+		attributes = append(attributes, keyRoutingKey.String(valid(key)))
 	}
 	return p.tracer.Start(ctx, spanName(operation, to),
 		trace.WithSpanKind(kind), trace.WithAttributes(attributes...), trace.WithLinks(links...))
@@ -89,7 +89,7 @@ func linkTo(to trace.SpanContext) []trace.Link {
 func end(span trace.Span, id string, err error) {
 	if span.IsRecording() {
 		if id != "" {
-			span.SetAttributes(keyMessageID.String(id))
+			span.SetAttributes(keyMessageID.String(valid(id)))
 		}
 		if err != nil {
 			fail(span, err, text(err))

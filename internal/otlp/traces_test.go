@@ -3,6 +3,7 @@ package otlp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -50,6 +51,25 @@ func TestTracesReachTheCollector(t *testing.T) {
 	assert.Equal(t, "go", from["telemetry.sdk.language"])
 	assert.Equal(t, "s3cret", c.Header().Get("Api-Key"))
 	assert.Equal(t, "application/x-protobuf", c.Header().Get("Content-Type"))
+}
+
+// A foreign message that is no UTF-8 does not keep the spans beside its own from being exported.
+func TestTracesOfWhatIsNoUTF8(t *testing.T) {
+	t.Parallel()
+	c := otlptest.New(t)
+	traces, err := Start(of(endpoint, c.URL), "warren-worker", slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	const odd = "\xff"
+	task := tasks.Task{Key: odd, Queue: "mail", ID: odd, CorrelationID: odd, Schedule: odd, BatchID: odd}
+	h := tasks.Chain(tasks.HandlerFunc(func(context.Context, *tasks.Task) error { return errors.New(odd) }), traces.Middleware()...)
+	(&tasks.Executor{Handler: h}).Execute(t.Context(), &task)
+	_, err = traces.Before(nowhere{}, "warren.strict").Enqueue(t.Context(), task)
+	require.NoError(t, err)
+	traces.Close(t.Context())
+
+	require.Len(t, c.Spans(), 2)
+	assert.Equal(t, "process \uFFFD:mail", c.Spans()[0].Name)
+	assert.Equal(t, "publish warren.strict:\uFFFD", c.Spans()[1].Name)
 }
 
 // batchOf returns a batch of some spans.
