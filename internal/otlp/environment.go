@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -96,7 +97,10 @@ func (e environment) settings() (settings, error) {
 	if err := e.readEndpoint(&s); err != nil {
 		return s, err
 	}
-	return s, e.checkSampler()
+	if err := e.checkSampler(); err != nil {
+		return s, err
+	}
+	return s, e.checkNumbers()
 }
 
 func checkProtocol(value string) error {
@@ -193,6 +197,41 @@ func (e environment) readEndpoint(s *settings) error {
 		endpoint.Path = "/"
 	}
 	s.endpoint = endpoint
+	return nil
+}
+
+// numbers are the variables that the SDK reads as numbers, and how small and large they may be. The SDK
+// ignores a text without a word, panics over a queue of a size below 0, and exports without a pause where
+// there is no delay.
+var numbers = []struct {
+	name     string
+	min, max int64
+}{
+	{"OTEL_BSP_SCHEDULE_DELAY", 1, math.MaxInt32}, // ms, as the next
+	{"OTEL_BSP_EXPORT_TIMEOUT", 1, math.MaxInt32},
+	{"OTEL_BSP_MAX_QUEUE_SIZE", 1, 1 << 20},
+	{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, 1 << 20},
+	{"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", -1, math.MaxInt32}, // -1: none, here and below
+	{"OTEL_ATTRIBUTE_COUNT_LIMIT", -1, math.MaxInt32},
+	{"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", -1, math.MaxInt32},
+	{"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", -1, math.MaxInt32},
+	{"OTEL_SPAN_EVENT_COUNT_LIMIT", -1, math.MaxInt32},
+	{"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", -1, math.MaxInt32},
+	{"OTEL_SPAN_LINK_COUNT_LIMIT", -1, math.MaxInt32},
+	{"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", -1, math.MaxInt32},
+}
+
+// checkNumbers checks them as they are: the SDK takes no spaces.
+func (e environment) checkNumbers() error {
+	for _, number := range numbers {
+		text, _ := e(number.name)
+		if text == "" {
+			continue
+		}
+		if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < number.min || n > number.max {
+			return fmt.Errorf("%w: %s: %q is not a number within %d..%d", ErrInvalid, number.name, text, number.min, number.max)
+		}
+	}
 	return nil
 }
 

@@ -74,6 +74,7 @@ func TestSettings(t *testing.T) {
 		"time and size":       {env: of("OTEL_EXPORTER_OTLP_TIMEOUT", "250", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"), url: "http://localhost:4318/v1/traces", want: settings{timeout: 250 * time.Millisecond, gzip: true}},
 		"the right protocol":  {env: of("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"), url: "http://localhost:4318/v1/traces"},
 		"headers":             {env: of("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b, x = 1=2"), url: "http://localhost:4318/v1/traces", header: http.Header{"Api-Key": {"a b"}, "X": {"1=2"}}},
+		"numbers":             {env: of("OTEL_BSP_MAX_QUEUE_SIZE", "4096", "OTEL_SPAN_LINK_COUNT_LIMIT", "-1"), url: "http://localhost:4318/v1/traces"},
 		"a sampler":           {env: of("OTEL_TRACES_SAMPLER", "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG", "0.25"), url: "http://localhost:4318/v1/traces"},
 		"no argument for one": {env: of("OTEL_TRACES_SAMPLER", "always_on", "OTEL_TRACES_SAMPLER_ARG", "endpoint=x"), url: "http://localhost:4318/v1/traces"},
 	} {
@@ -112,6 +113,9 @@ func TestEnvironmentThatCannotBeObeyed(t *testing.T) {
 		"half a pair":      {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_CLIENT_KEY", empty), "OTEL_EXPORTER_OTLP_CLIENT_KEY: a certificate and its key are set together"},
 		"a pair":           {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_CLIENT_KEY", empty, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", empty), "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: tls: "},
 		"sampler":          {of(endpoint, "http://c", "OTEL_TRACES_SAMPLER", "some"), `OTEL_TRACES_SAMPLER: "some" is not one of always_on, `},
+		"delay":            {of(endpoint, "http://c", "OTEL_BSP_SCHEDULE_DELAY", "0"), `OTEL_BSP_SCHEDULE_DELAY: "0" is not a number within 1..2147483647`},
+		"queue's size":     {of(endpoint, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "-1"), `OTEL_BSP_MAX_QUEUE_SIZE: "-1" is not a number within 1..1048576`},
+		"limit":            {of(endpoint, "http://c", "OTEL_SPAN_LINK_COUNT_LIMIT", "many"), `OTEL_SPAN_LINK_COUNT_LIMIT: "many" is not a number within -1..2147483647`},
 		"sampler's ratio":  {of(endpoint, "http://c", "OTEL_TRACES_SAMPLER", "traceidratio", "OTEL_TRACES_SAMPLER_ARG", "25%"), `OTEL_TRACES_SAMPLER_ARG: "25%" is not within 0..1`},
 	} {
 		traces, err := Start(tt.env, "warren", nil)
