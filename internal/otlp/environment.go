@@ -138,13 +138,20 @@ func (s *settings) readHeaders(value string) error {
 		name, encoded, found := strings.Cut(pair, "=")
 		name = strings.TrimSpace(name)
 		text, err := url.PathUnescape(strings.TrimSpace(encoded))
-		if !found || name == "" || err != nil || strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(text, "\r\n\x00") {
+		if !found || name == "" || err != nil || strings.ContainsFunc(name, notInName) || strings.ContainsFunc(text, notInValue) {
 			return fmt.Errorf("pair %d is not NAME=VALUE, percent-encoded", i+1)
 		}
 		s.header.Set(name, text)
 	}
 	return nil
 }
+
+// notInName and notInValue report what net/http would refuse in each request.
+func notInName(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", r)
+}
+
+func notInValue(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 func (s *settings) readCertificate(file string) error {
 	pem, err := os.ReadFile(file)

@@ -107,6 +107,8 @@ func TestEnvironmentThatCannotBeObeyed(t *testing.T) {
 		"time":             {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s"), `OTEL_EXPORTER_OTLP_TIMEOUT: "10s" is not a number of milliseconds above 0`},
 		"compression":      {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"), `OTEL_EXPORTER_OTLP_COMPRESSION: "zstd" is neither gzip nor none`},
 		"headers":          {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_HEADERS", "a=1,s3cret"), "OTEL_EXPORTER_OTLP_HEADERS: pair 2 is not NAME=VALUE, percent-encoded"},
+		"header's name":    {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_HEADERS", "api(key)=s3cret"), "pair 1 is not"},
+		"control in value": {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_HEADERS", "a=s3cret%01"), "pair 1 is not"},
 		"header's value":   {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_HEADERS", "a=s3cret%0d%0a"), "pair 1 is not"},
 		"certificate":      {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_CERTIFICATE", empty), "empty.pem: it holds no certificate in PEM"},
 		"no certificate":   {of(endpoint, "http://c", "OTEL_EXPORTER_OTLP_CERTIFICATE", empty+"x"), "OTEL_EXPORTER_OTLP_CERTIFICATE: open "},
