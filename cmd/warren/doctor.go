@@ -155,10 +155,10 @@ var severityNames = []struct {
 	heading, one, several string
 	colour                string
 }{
-	{doctor.Error, "ERRORS", "error", "errors", "\x1b[31m"},
-	{doctor.Warning, "WARNINGS", "warning", "warnings", "\x1b[33m"},
-	{doctor.NotMade, "NOT CHECKED", "check not made", "checks not made", "\x1b[35m"},
-	{doctor.Info, "NOTES", "note", "notes", "\x1b[36m"},
+	{doctor.Error, "ERRORS", "error", "errors", red},
+	{doctor.Warning, "WARNINGS", "warning", "warnings", yellow},
+	{doctor.NotMade, "NOT CHECKED", "check not made", "checks not made", magenta},
+	{doctor.Info, "NOTES", "note", "notes", cyan},
 }
 
 // printFindings writes the findings; an error among them is a finding of the command.
@@ -191,14 +191,14 @@ func (c *cli) printFindings(f *doctor.Facts, findings []doctor.Finding, flags *d
 // writeFindings writes the findings for people, by severity, and one line of counts.
 func (c *cli) writeFindings(f *doctor.Facts, findings []doctor.Finding, counts map[doctor.Severity]int) error {
 	var out strings.Builder
-	colour := c.stdout.width() > 0
+	colour := c.colour()
 	for _, s := range severityNames {
 		if counts[s.severity] == 0 {
 			continue
 		}
 		heading := s.heading
 		if colour {
-			heading = s.colour + heading + "\x1b[0m"
+			heading = s.colour + heading + plain
 		}
 		fmt.Fprintln(&out, heading)
 		for _, finding := range findings {
