@@ -78,22 +78,6 @@ func (w *ward) work(queues ...string) {
 	}
 }
 
-// api makes a request to the management API, below a path of the virtual host's.
-func (w *ward) api(method, kind, rest string, body any) {
-	w.t.Helper()
-	encoded, err := json.Marshal(body)
-	require.NoError(w.t, err)
-	address := fmt.Sprintf("%s/api/%s/%s/%s", w.vhost.Management, kind, url.PathEscape(w.vhost.Name), rest)
-	request, err := http.NewRequestWithContext(w.ctx, method, address, strings.NewReader(string(encoded)))
-	require.NoError(w.t, err)
-	request.Header.Set("Content-Type", "application/json")
-	request.Close = true
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(w.t, err)
-	defer response.Body.Close()
-	require.Less(w.t, response.StatusCode, 300, "%s %s: %s", method, rest, response.Status)
-}
-
 // object is a JSON object.
 type object = map[string]any
 

@@ -141,18 +141,19 @@ func (l *live) look(ctx context.Context) (*overview, error) {
 	return f.overview(l.cfg, l.names, l.alerting), nil
 }
 
-// behind says why a reader has not read everything yet, nil where it has, or as much as it can.
+// behind says why a reader does not know everything: it is not given what comes, or has not read all that there
+// was. It is nil where it has, or as much as it can.
 func behind(r *broker.StreamReader) error {
 	if r == nil {
 		return nil
+	}
+	if err := r.Ready(); err != nil {
+		return err
 	}
 	select {
 	case <-r.CaughtUp():
 		return nil
 	default:
-	}
-	if err := r.Ready(); err != nil {
-		return err
 	}
 	if r.Unmarkable() != nil {
 		return nil

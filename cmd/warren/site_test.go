@@ -4,6 +4,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,4 +78,20 @@ func (s *site) take(queue string) tasks.Message {
 		require.FailNow(s.t, "nothing in "+queue)
 		return tasks.Message{}
 	}
+}
+
+// api makes a request to the management API, below a path of the virtual host's.
+func (s *site) api(method, kind, rest string, body any) {
+	s.t.Helper()
+	encoded, err := json.Marshal(body)
+	require.NoError(s.t, err)
+	address := fmt.Sprintf("%s/api/%s/%s/%s", s.vhost.Management, kind, url.PathEscape(s.vhost.Name), rest)
+	request, err := http.NewRequestWithContext(s.ctx, method, address, strings.NewReader(string(encoded)))
+	require.NoError(s.t, err)
+	request.Header.Set("Content-Type", "application/json")
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(s.t, err)
+	defer response.Body.Close()
+	require.Less(s.t, response.StatusCode, 300, "%s %s: %s", method, rest, response.Status)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,11 @@ func TestQueuesWatchLines(t *testing.T) {
 	proxy.Refuse(false)
 	until("what happened meanwhile", func(l *watchLine) bool {
 		return l.Error == "" && !finds(l, alerts.NoConsumer, "import") && !finds(l, alerts.Dead, "email") &&
-			*l.Queues[0].Ended == 62 && l.Leader.Leads
+			l.Queues[0].Ended != nil && *l.Queues[0].Ended == 62 && l.Leader.Leads
+	})
+	s.api(http.MethodDelete, "queues", s.client.Names().History(), nil)
+	until("no history", func(l *watchLine) bool {
+		return l.Error == "" && l.Queues[0].Ended == nil && l.Queues[0].FailureRate == nil
 	})
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	stop()
