@@ -106,8 +106,10 @@ func (f *Facts) consumerless(queue string, ready int) Finding {
 		Severity: Warning, Subject: f.Where("queues", queue), Message: "no consumer: its tasks wait",
 		Remedy: "worker -c " + quoted(f.File) + " --queue " + queue,
 	}
-	if by, paused := f.Paused[queue]; paused {
+	if by, paused := f.Paused.Value[queue]; paused {
 		finding.Severity, finding.Message, finding.Remedy = Info, "paused by "+orNone(by), "warren resume "+queue
+	} else if f.Paused.Err != nil {
+		finding.Message = "no consumer: its tasks wait, unless it is paused on purpose, which is not known: " + f.Paused.Err.Error()
 	}
 	if ready > 0 {
 		finding.Message += fmt.Sprintf(" (%d ready)", ready)

@@ -72,8 +72,9 @@ type Facts struct {
 	Refused broker.Answer[[]broker.Right]
 	// Still are the messages that ladder queues still had given up when they were looked at again.
 	Still map[string]int
-	// Paused are the queues that an operator has paused, and who.
-	Paused map[string]string
+	// Paused are the queues that an operator has paused, and who; with an error there may be more. Asked only
+	// where a queue has no consumer.
+	Paused broker.Answer[map[string]string]
 }
 
 // connected reports whether a node took a connection.

@@ -203,9 +203,13 @@ func TestExamineTopology(t *testing.T) {
 		},
 		"paused": {
 			change: func(t *testing.T, f *Facts) {
-				f.edit(t, "bulk").Consumers, f.Paused = 0, map[string]string{"bulk": "bob"}
+				f.edit(t, "bulk").Consumers, f.Paused.Value = 0, map[string]string{"bulk": "bob"}
 			},
 			check: "consumers", severity: Info, subject: "queues.bulk", says: "paused by bob", remedy: "warren resume bulk",
+		},
+		"no consumer, and perhaps paused": {
+			change: func(t *testing.T, f *Facts) { f.edit(t, "bulk").Consumers, f.Paused.Err = 0, broker.ErrRefused },
+			check:  "consumers", severity: Warning, subject: "queues.bulk", says: "unless it is paused on purpose, which is not known: " + broker.ErrRefused.Error(), remedy: "worker",
 		},
 		"consumer without acknowledgements": {
 			change: func(_ *testing.T, f *Facts) {

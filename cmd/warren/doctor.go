@@ -127,26 +127,26 @@ func (c *cli) inspect(ctx context.Context, timeout time.Duration, setup doctor.S
 	defer cancel()
 	facts := doctor.Gather(within, clockwork.NewRealClock(), setup, inspector)
 	if facts.Consumerless() {
-		facts.Paused = c.pausedQueues(within, cfg)
+		facts.Paused.Value, facts.Paused.Err = c.pausedQueues(within, cfg)
 	}
 	return facts, ctx.Err()
 }
 
-// pausedQueues returns who has paused which queue, as far as that can be read.
-func (c *cli) pausedQueues(ctx context.Context, cfg *config.Config) map[string]string {
+// pausedQueues returns who has paused which queue, as far as that can be read, beside the error.
+func (c *cli) pausedQueues(ctx context.Context, cfg *config.Config) (map[string]string, error) {
 	client, err := c.connect(ctx, cfg)
 	if err != nil {
-		return nil // the findings say so
+		return nil, err
 	}
 	defer client.Close()
-	state, _ := c.workersState(ctx, client)
+	state, err := c.workersState(ctx, client)
 	paused := map[string]string{}
 	for _, q := range cfg.Queues {
 		if pause, is := state.Paused(q.Name); is {
 			paused[q.Name] = pause.By
 		}
 	}
-	return paused
+	return paused, err
 }
 
 // severityNames are how severities are told: as a heading, and counted.
