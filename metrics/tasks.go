@@ -51,10 +51,11 @@ var outcomes = []tasks.EventKind{
 	tasks.EventSucceeded, tasks.EventRetried, tasks.EventSnoozed, tasks.EventDead, tasks.EventRevoked, tasks.EventReturned,
 }
 
-// reasons are why workers make dead letters.
+// reasons are why workers make dead letters, or have RabbitMQ make them.
 var reasons = []tasks.Reason{
 	tasks.ReasonAttemptsExhausted, tasks.ReasonPermanent, tasks.ReasonNoHandler, tasks.ReasonMalformed,
 	tasks.ReasonExpired, tasks.ReasonRevoked, tasks.ReasonCrashLoop, tasks.ReasonUnauthorised, tasks.ReasonUndecryptable,
+	tasks.ReasonRejected,
 }
 
 // NewTasks returns what counts the tasks of a worker's queues. Those of other queues are not counted, those

@@ -72,7 +72,10 @@ func TestEvents(t *testing.T) {
 		return nil
 	})
 	mux.HandleFunc("email.bad", func(context.Context, *tasks.Task) error { return tasks.Permanent(errors.New("no user")) })
-	f.run(worker.Config{Queues: []worker.Queue{{Name: "email", Routes: []string{"email.#"}, Mux: mux, Retry: soon, Concurrency: 1}}, Events: l})
+	f.run(worker.Config{Queues: []worker.Queue{
+		{Name: "email", Routes: []string{"email.#"}, Mux: mux, Retry: soon, Concurrency: 1},
+		{Name: "odd", Routes: []string{"odd.#"}, Mux: mux},
+	}, Events: l})
 	heard := func(want ...string) {
 		t.Helper()
 		f.eventually(func() bool { return len(l.heard()) >= len(want) }, "the events")
@@ -96,6 +99,13 @@ func TestEvents(t *testing.T) {
 	heard(`4 dead #1 tester expired "expired at 2026-01-01T00:00:00Z" true`)
 	f.publish("warren.tasks", "email.good", amqp.Publishing{MessageId: "5", Headers: amqp.Table{tasks.HeaderAttempt: "one"}})
 	heard(`5 dead #1 tester malformed "malformed header warren-attempt: not a number: \"one\"" false`)
+
+	deep := amqp.Table{}
+	for range 40 { // more than the client library reads
+		deep = amqp.Table{"t": deep}
+	}
+	f.publish("warren.tasks", "odd.good", amqp.Publishing{MessageId: "6", Headers: deep}) // whose session it ends
+	heard(`6 dead #1 tester rejected "unreadable headers: they are nested deeper than 32" false`)
 }
 
 // The end of a batch's task is stored before its delivery is acknowledged, and in time.
