@@ -72,10 +72,7 @@ func TestEvents(t *testing.T) {
 		return nil
 	})
 	mux.HandleFunc("email.bad", func(context.Context, *tasks.Task) error { return tasks.Permanent(errors.New("no user")) })
-	f.run(worker.Config{Queues: []worker.Queue{
-		{Name: "email", Routes: []string{"email.#"}, Mux: mux, Retry: soon, Concurrency: 1},
-		{Name: "odd", Routes: []string{"odd.#"}, Mux: mux},
-	}, Events: l})
+	f.run(worker.Config{Queues: []worker.Queue{{Name: "email", Routes: []string{"email.#"}, Mux: mux, Retry: soon, Concurrency: 1}}, Events: l})
 	heard := func(want ...string) {
 		t.Helper()
 		f.eventually(func() bool { return len(l.heard()) >= len(want) }, "the events")
@@ -104,7 +101,8 @@ func TestEvents(t *testing.T) {
 	for range 40 { // more than the client library reads
 		deep = amqp.Table{"t": deep}
 	}
-	f.publish("warren.tasks", "odd.good", amqp.Publishing{MessageId: "6", Headers: deep}) // whose session it ends
+	// It ends the session, maybe before 5 is acknowledged: that one is not dead a second time.
+	f.publish("warren.tasks", "email.good", amqp.Publishing{MessageId: "6", Headers: deep})
 	heard(`6 dead #1 tester rejected "unreadable headers: they are nested deeper than 32" false`)
 }
 

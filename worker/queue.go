@@ -131,6 +131,7 @@ func (q *queue) deliver(d *broker.Delivery) {
 	it.task.By = tasks.IdentityOf(&it.task, q.settler.user)
 	it.name = q.works.name(it)
 	switch {
+	case q.recognise(it, d.Redelivered): // a malformed one too, or it would be two letters
 	case err != nil && it.task.ID == "": // so that the log and the dead letter tell of the same
 		it.task.ID = tasks.NewID()
 		it.message.MessageID = it.task.ID

@@ -23,10 +23,9 @@ const (
 	suspectAfter = 3
 )
 
-// inspect looks at a redelivered work. It returns true where it has dealt with the delivery: as that
-// of a work that this process has under way or has decided about, as one that has come back too
-// often, or as one that is to be published anew with its count before it runs.
-func (q *queue) inspect(it *item, redelivered bool) bool {
+// recognise returns true where a redelivery is that of a work that this process has under way or has decided
+// about, and so is dealt with.
+func (q *queue) recognise(it *item, redelivered bool) bool {
 	if !redelivered { // whatever its headers say, as those of a letter that is sent again do
 		return false
 	}
@@ -34,11 +33,19 @@ func (q *queue) inspect(it *item, redelivered bool) bool {
 	switch {
 	case joined:
 		q.settler.tell(slog.LevelInfo, it, "task was given out again while it runs here, its end will count")
-		return true
 	case known:
 		q.settler.tell(slog.LevelInfo, it, "task was given out again after it ended here, it is not run again")
 		q.repeat(it, decision)
-		return true
+	}
+	return joined || known
+}
+
+// inspect looks at a redelivered work that was not recognised. It returns true where it has dealt with the
+// delivery: as that of one that has come back too often, or as one that is to be published anew with its
+// count before it runs.
+func (q *queue) inspect(it *item, redelivered bool) bool {
+	if !redelivered {
+		return false
 	}
 	uncounted := !it.message.CountedByQueue() // a classic queue only says that it was given out before
 	if uncounted {
