@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/config"
 	"github.com/warrenmq/warren/worker"
 )
 
@@ -36,6 +37,16 @@ func TestUnits(t *testing.T) {
 			assert.Contains(t, lines, want, path)
 		}
 	}
+}
+
+// Docker gives the demo's daemons the time to stop that systemd gives others.
+func TestComposeLetsDaemonsStop(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.LoadEnv("../../examples/demo/warren.yaml", func(string) (string, bool) { return "", false })
+	require.NoError(t, err)
+	text, err := os.ReadFile("../../compose.yaml")
+	require.NoError(t, err)
+	assert.Equal(t, 2, strings.Count(string(text), "stop_grace_period: "+(cfg.Shutdown.Grace+stopMargin).String()))
 }
 
 // asVictim has the test binary wait for its end.
