@@ -150,11 +150,12 @@ func (c *cli) publish(ctx context.Context, t tasks.Task, asJSON bool) error {
 	if err != nil {
 		return enqueueError(t.Key, id, err)
 	}
-	c.tellEnqueued(ctx, e, &t, id, at)
 	if asJSON {
-		return c.lines().Encode(taskEnd{ID: id, Status: statusEnqueued})
+		err = c.lines().Encode(taskEnd{ID: id, Status: statusEnqueued})
+	} else {
+		_, err = fmt.Fprintln(c.stdout, id)
 	}
-	_, err = fmt.Fprintln(c.stdout, id)
+	c.tellEnqueued(ctx, e, &t, id, at) // after the ID, which nobody is to wait for where the history hangs
 	return err
 }
 
