@@ -230,30 +230,31 @@ func (d Daemon) serve(ctx context.Context, getenv func(string) (string, bool), s
 	if err != nil {
 		return err
 	}
-	group, groupCtx := errgroup.WithContext(context.WithoutCancel(ctx))
-	healthCtx, stopHealth := context.WithCancel(groupCtx)
-	defer stopHealth()
+	working, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	// Whatever ends the work, until it has ended its health is answered for.
+	answering, stopAnswering := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopAnswering()
 	show := newShown(s.Config, s.Log)
 	defer show.depths.Close()
 	s.Metrics, s.Entries = show.registry, show.entries
+	var group errgroup.Group
 	if s.Config.Metrics.Listen != "" {
 		group.Go(func() error {
-			return metrics.Serve(healthCtx, s.Config.Metrics.Listen, isReady, metrics.Handler(show.registry, s.Log), s.Log)
+			defer stopWork() // a health listener that cannot listen ends the daemon
+			return metrics.Serve(answering, s.Config.Metrics.Listen, isReady, metrics.Handler(show.registry, s.Log), s.Log)
 		})
 	}
 	if systemd != nil {
 		group.Go(func() error {
-			systemd.run(healthCtx, ctx, s.Config.Shutdown.Grace+stopMargin)
+			systemd.run(answering, working, s.Config.Shutdown.Grace+stopMargin)
 			return nil
 		})
 	}
-	workCtx, stopWork := context.WithCancel(ctx)
-	defer stopWork()
-	context.AfterFunc(groupCtx, stopWork) // a health listener that cannot listen ends the daemon
 	group.Go(func() error {
-		defer stopHealth()
+		defer stopAnswering()
 		s.Ready = func(ask func() error) { ready.Store(&ask) }
-		return d.work(workCtx, s, show)
+		return d.work(working, s, show)
 	})
 	return group.Wait()
 }
