@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ func Install(ctx context.Context, name string, opts Options) error {
 		lookPath:  exec.LookPath,
 		ask:       func(ctx context.Context, question string) (bool, error) { return ask(ctx, opts.In, opts.Out, question) },
 		run:       runQuietly,
+		lock:      lockInstalls,
 		out:       opts.Out,
 	}.install(ctx)
 }
@@ -52,6 +54,7 @@ type installer struct {
 	lookPath func(string) (string, error)
 	ask      func(ctx context.Context, question string) (bool, error)
 	run      func(ctx context.Context, command ...string) error
+	lock     func(context.Context) (unlock func(), err error)
 	out      io.Writer
 }
 
@@ -85,6 +88,11 @@ func (i installer) install(ctx context.Context) error {
 	fmt.Fprintf(i.out, "brokertest: installing %s with apt-get (WARREN_NO_INSTALL=1 forbids it)\n", i.name)
 	ctx, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
+	unlock, err := i.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	install := slices.Concat(command, []string{"install", "-y", "--no-install-recommends", i.name})
 	if i.run(ctx, install...) == nil {
 		return nil
@@ -95,6 +103,32 @@ func (i installer) install(ctx context.Context) error {
 		return errors.Join(err, updated)
 	}
 	return nil
+}
+
+// lockInstalls waits until no other process of ours installs anything: apt-get waits for its other locks, and
+// fails where another one has that of the package lists.
+func lockInstalls(ctx context.Context) (unlock func(), err error) {
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("warren-install-%d.lock", os.Geteuid()))
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock installs: %w", err)
+	}
+	for {
+		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return func() { _ = file.Close() }, nil // which unlocks it
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			_ = file.Close()
+			return nil, fmt.Errorf("lock installs: %w", err)
+		}
+		select {
+		case <-time.After(pollInterval):
+		case <-ctx.Done():
+			_ = file.Close()
+			return nil, fmt.Errorf("lock installs: %w", context.Cause(ctx))
+		}
+	}
 }
 
 // runQuietly runs a command; its error ends with the tail of what it said.

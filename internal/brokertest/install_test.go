@@ -45,6 +45,7 @@ func TestInstall(t *testing.T) {
 				return "/usr/bin/" + program, nil
 			}
 			i.ask = func(context.Context, string) (bool, error) { return test.answer, nil }
+			i.lock = func(context.Context) (func(), error) { return func() {}, nil }
 			i.run = func(_ context.Context, command ...string) error {
 				ran = append(ran, strings.Join(command, " "))
 				if slices.Contains(command, "install") && len(ran) <= 2*test.failures-1 {
