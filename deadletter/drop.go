@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"context"
+	"time"
 
 	"github.com/warrenmq/warren/tasks"
 )
@@ -16,9 +17,9 @@ func Drop(ctx context.Context, s Sifter, sweep Sweep) (Counts, error) {
 		switch {
 		case sweep.DryRun:
 			l.Leave()
-			r.tell(record, Dropped, nil)
+			r.tell(Outcome{Record: record, Fate: Dropped, At: time.Now()})
 		case r.wait():
-			r.remove(l, record, Dropped)
+			r.remove(l, Outcome{Record: record, Fate: Dropped, At: time.Now()})
 		default:
 			l.Leave()
 		}

@@ -58,17 +58,18 @@ func Replay(ctx context.Context, s Sifter, p Publisher, cfg ReplayConfig) (Count
 	}
 	r := newRun(ctx, &cfg.Sweep)
 	return r.sift(s, func(l *tasks.Letter, record *Record) {
-		m, fate, err := cfg.prepare(l, record, time.Now())
+		now := time.Now()
+		m, fate, err := cfg.prepare(l, record, now)
 		switch {
 		case err != nil || fate != Replayed:
 			l.Leave()
-			r.tell(record, fate, err)
+			r.tell(Outcome{Record: record, Fate: fate, At: now, Err: err})
 		case cfg.DryRun:
 			l.Leave()
-			r.tell(record, Replayed, nil)
+			r.tell(Outcome{Record: record, Fate: Replayed, At: now})
 		case r.cameBack(l, m):
 			l.Leave()
-			r.tell(record, Again, nil)
+			r.tell(Outcome{Record: record, Fate: Again, At: now})
 		default:
 			r.publish(p, l, record, m)
 		}

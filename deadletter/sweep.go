@@ -72,6 +72,9 @@ type Outcome struct {
 	Record *Record
 	// Fate is what became of it.
 	Fate Fate
+	// At is when that was so. What is replayed is so from the moment at which it is about to be published:
+	// a worker may have run it before the publish is confirmed.
+	At time.Time
 	// Err is why it failed. Beside Replayed and Dropped it is why the letter is still in its queue all the
 	// same: the connection was lost.
 	Err error
@@ -193,22 +196,22 @@ func (r *run) publish(p Publisher, l *tasks.Letter, record *Record, m tasks.Mess
 		patient, cancel := context.WithCancel(context.WithoutCancel(r.ctx))
 		defer cancel()
 		defer context.AfterFunc(r.ctx, func() { time.AfterFunc(publishGrace, cancel) })()
+		at := time.Now()
 		if err := p.PublishWhile(patient, r.while, m); err != nil {
 			r.refused(record, err) // before the last answer, which ends the sifting and with it while
 			l.Leave()
 			return
 		}
-		r.remove(l, record, Replayed)
+		r.remove(l, Outcome{Record: record, Fate: Replayed, At: at})
 	})
 }
 
 // remove removes a letter that is dealt with.
-func (r *run) remove(l *tasks.Letter, record *Record, fate Fate) {
-	err := l.Remove()
-	if err != nil {
+func (r *run) remove(l *tasks.Letter, o Outcome) {
+	if o.Err = l.Remove(); o.Err != nil {
 		r.count(func(c *Counts) { c.Doubtful++ })
 	}
-	r.tell(record, fate, err)
+	r.tell(o)
 }
 
 // refused takes in that a letter's message was not published, or not confirmed.
@@ -227,7 +230,7 @@ func (r *run) refused(record *Record, err error) {
 		r.mu.Unlock()
 		r.halt()
 	}
-	r.tell(record, Failed, err)
+	r.tell(Outcome{Record: record, Fate: Failed, At: time.Now(), Err: err})
 }
 
 // take takes slots. It is false where nothing more is to be done.
@@ -250,9 +253,9 @@ func (r *run) give(units int) {
 }
 
 // tell tells and counts what became of a letter.
-func (r *run) tell(record *Record, fate Fate, err error) {
+func (r *run) tell(o Outcome) {
 	r.count(func(c *Counts) {
-		switch fate {
+		switch o.Fate {
 		case Replayed:
 			c.Replayed++
 		case Dropped:
@@ -265,7 +268,7 @@ func (r *run) tell(record *Record, fate Fate, err error) {
 			c.Failed++
 		}
 		if r.sweep.Tell != nil {
-			r.sweep.Tell(Outcome{Record: record, Fate: fate, Err: err})
+			r.sweep.Tell(o)
 		}
 	})
 }

@@ -24,12 +24,11 @@ const (
 type acts struct {
 	recorder *history.Recorder // nil where there is no history
 	by       string
-	now      func() time.Time
 }
 
 // recordActs returns what tells the history, where there is one. It is to be closed.
 func (c *cli) recordActs(ctx context.Context, client *broker.Client, cfg *config.Config) (*acts, error) {
-	a := &acts{by: client.User(), now: c.now}
+	a := &acts{by: client.User()}
 	if cfg.History.Level == history.Off {
 		return a, nil
 	}
@@ -46,11 +45,12 @@ func (c *cli) recordActs(ctx context.Context, client *broker.Client, cfg *config
 }
 
 // tell tells of something that was done with a letter.
-func (a *acts) tell(kind history.Kind, r *deadletter.Record) {
+func (a *acts) tell(kind history.Kind, o deadletter.Outcome) {
 	if a.recorder == nil {
 		return
 	}
-	a.recorder.Record(tasks.Event{Kind: tasks.EventKind(kind), At: a.now(), Reason: r.Reason, Task: &tasks.Task{
+	r := o.Record
+	a.recorder.Record(tasks.Event{Kind: tasks.EventKind(kind), At: o.At, Reason: r.Reason, Task: &tasks.Task{
 		ID: r.ID, Key: r.Key, Queue: r.Queue, Attempt: r.Attempt, Schedule: r.Schedule, By: tasks.Identity{Name: a.by},
 	}})
 }

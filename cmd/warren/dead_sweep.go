@@ -169,10 +169,10 @@ func (s *sweeping) do(ctx context.Context) error {
 	report := newSweepReport(s)
 	err = report.pass(ctx, deadletter.Sweep{Queue: s.queue, Filter: s.filter, Rate: s.flags.rate, Tell: func(o deadletter.Outcome) {
 		if wasMended := report.tell(o); wasMended && o.Fate == deadletter.Replayed {
-			acts.tell(history.Edited, o.Record)
+			acts.tell(history.Edited, o)
 		}
 		if o.Fate == deadletter.Replayed || o.Fate == deadletter.Dropped {
-			acts.tell(s.kind, o.Record)
+			acts.tell(s.kind, o)
 		}
 	}})
 	return report.end(ctx, undeclared(err))
