@@ -92,7 +92,7 @@ func TestWorker(t *testing.T) {
 	counted := metrics.NewTasks(metrics.Queue{Name: "email", Mux: mux})
 	w, err := worker.New(f.client, worker.Config{
 		Queues: []worker.Queue{{
-			Name: "email", Routes: []string{"email.#"}, Mux: mux, Concurrency: 1,
+			Name: "email", Routes: []string{"email.#"}, Mux: mux, Concurrency: 1, Prefetch: 2, // fixed: a change has two consumers for a moment
 			Retry: tasks.RetryPolicy{MaxAttempts: 2, Initial: time.Millisecond, Max: time.Millisecond},
 		}},
 		Events: counted, Log: f.log,

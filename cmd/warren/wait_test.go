@@ -79,10 +79,10 @@ func TestEnqueueAndWait(t *testing.T) {
 		assert.Equal(t, map[string]any{"id": "my-id", "status": "dead", "reason": "permanent", "error": "exit status 65: no luck"}, object(o))
 	})
 	t.Run("unknown", func(t *testing.T) {
-		o := wait("slow", "--timeout", "300ms")
+		o := wait("slow", "--timeout", "2s")
 		assert.Equal(t, exitFailed, o.code)
 		assert.Contains(t, o.stderr, "warren: wait for task my-id, which may still run: context deadline exceeded")
-		o = wait("slow", "--timeout", "300ms", "--json")
+		o = wait("slow", "--timeout", "2s", "--json")
 		assert.Equal(t, exitFailed, o.code)
 		assert.Equal(t, "unknown", object(o)["status"])
 	})
