@@ -122,16 +122,26 @@ func (c *Client) withChannel(ctx context.Context, purpose string, f func(newChan
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.raw.Close() })
-	err = f(conn.Channel)
-	switch {
-	case !stop() && err != nil:
-		err = fmt.Errorf("%w: %w", ctx.Err(), err)
-	case err != nil && isLoss(err) && (conn.IsClosed() || isOfSocket(err)):
-		err = fmt.Errorf("%w: %w", ErrNotConnected, err)
-	}
+	_, err = conn.within(ctx, func() error { return f(conn.Channel) })
 	conn.shut()
 	return err
+}
+
+// within calls f, which asks over the connection. What the broker does not answer ends with ctx, and with
+// it the connection: then it was not in time. Where the connection was lost meanwhile the error is
+// ErrNotConnected.
+func (c *connection) within(ctx context.Context, f func() error) (inTime bool, err error) {
+	stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+	err = f()
+	inTime = stop()
+	switch {
+	case err == nil:
+	case !inTime:
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	case isLoss(err) && (c.IsClosed() || isOfSocket(err)):
+		err = fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	return inTime, err
 }
 
 // isOfSocket reports whether a read or a write has failed; the library may not have closed the

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -47,20 +48,13 @@ func (p *DepthProbe) ask(ctx context.Context, queues []string) (map[string]Depth
 		}
 		p.conn = conn
 	}
-	conn := p.conn // which may be dropped before the function below has begun
-	stop := context.AfterFunc(ctx, func() { _ = conn.raw.Close() })
-	depths, err := askDepths(p.open, queues)
-	inTime := stop()
-	switch {
-	case err == nil && inTime:
-	case !inTime:
+	var depths map[string]Depth
+	inTime, err := p.conn.within(ctx, func() (err error) {
+		depths, err = askDepths(p.open, queues)
+		return err
+	})
+	if !inTime || errors.Is(err, ErrNotConnected) {
 		p.drop()
-		if err != nil {
-			err = fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
-	case isLoss(err) && (p.conn.IsClosed() || isOfSocket(err)):
-		p.drop()
-		err = fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
 	return depths, err
 }
