@@ -58,45 +58,48 @@ test-each:
 .PHONY: test-once
 test-once:
 	$(GO) test -p 1 $(TEST_FLAGS) -tags integration ./internal/brokertest/... $(ONCE)
+	cd chaos && $(GO) test $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no RabbitMQ.
 	$(GO) test $(TEST_FLAGS) ./...
 	cd bench && $(GO) test $(TEST_FLAGS) ./...
+	cd chaos && $(GO) test $(TEST_FLAGS) ./...
 
 # bench/ is a module of its own; BENCH are its flags, as in make bench BENCH='-short -check'.
 .PHONY: bench
 bench: ## Measure Warren beside a hand-written loop on a RabbitMQ (docs/benchmarks.md).
 	cd bench && $(GO) run -ldflags '$(LDFLAGS)' . $(BENCH)
 
+# chaos/ is a module of its own.
 # FAULT are the command's flags; SHORT=1 makes it some 20 s a broker, SEED=N repeats a plan.
 .PHONY: fault
 fault: ## Kill workers and restart RabbitMQ under load, and account for every task.
-	$(GO) run ./chaos fault $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(FAULT)
+	cd chaos && $(GO) run . fault $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(FAULT)
 
 # EFFECTS are the command's flags; SHORT=1 makes it some 15 s a broker, SEED=N repeats the faults.
 .PHONY: effects
 effects: ## Cut connections to RabbitMQ and PostgreSQL under load, and count every task's effects.
-	$(GO) run ./chaos effects $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(EFFECTS)
+	cd chaos && $(GO) run . effects $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(EFFECTS)
 
 # TICKS are the command's flags; SHORT=1 makes it some 100 s a broker, SEED=N repeats the kills' moments.
 .PHONY: ticks
 ticks: ## Kill the leading scheduler and take RabbitMQ away, and account for every tick.
-	$(GO) run ./chaos ticks $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(TICKS)
+	cd chaos && $(GO) run . ticks $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(TICKS)
 
 .PHONY: ticks-cluster
 ticks-cluster: ## The same on three nodes in containers, of which one is killed and one frozen.
-	$(GO) run ./chaos ticks -broker cluster $(if $(SHORT),-short) $(TICKS)
+	cd chaos && $(GO) run . ticks -broker cluster $(if $(SHORT),-short) $(TICKS)
 
 # LETTERS are the command's flags; SHORT=1 makes it some 20 s a broker, SEED=N repeats the tasks.
 .PHONY: letters
 letters: ## Kill a replay of dead letters half way, run it again, and account for every letter.
-	$(GO) run ./chaos letters $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(LETTERS)
+	cd chaos && $(GO) run . letters $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(LETTERS)
 
 # ALERTS are the command's flags; SHORT=1 makes it faster, and leaves out what takes long.
 .PHONY: alerts
 alerts: ## Have one thing after the other go wrong under Prometheus, and account for every alert.
-	$(GO) run ./chaos alerts $(if $(SHORT),-short) $(ALERTS)
+	cd chaos && $(GO) run . alerts $(if $(SHORT),-short) $(ALERTS)
 
 .PHONY: alerts-check
 alerts-check: ## Have promtool check the alerts and run their tests (docs/alerts.md).
@@ -120,6 +123,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s).
 lint: $(LINT) ## Check format, imports and style.
 	$(LINT) run ./...
 	cd bench && $(LINT) run ./...
+	cd chaos && $(LINT) run ./...
 
 $(LINT):
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

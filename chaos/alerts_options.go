@@ -51,7 +51,7 @@ func parseAlerts(args []string, log io.Writer) (alertOptions, error) {
 
 // command is the command line that gives the same run again, without the kind of broker.
 func (o alertOptions) command() string {
-	text := "go run ./chaos alerts"
+	text := "cd chaos && go run . alerts"
 	if o.short {
 		text += " -short"
 	}

@@ -41,7 +41,7 @@ func TestAlertsCommandLine(t *testing.T) {
 	o, err := parseAlerts([]string{"-short", "-broker", "node"}, t.Output())
 	require.NoError(t, err)
 	assert.Equal(t, shortPace, o.pace)
-	again, err := parseAlerts(append([]string{"-broker", "node"}, strings.Fields(o.command())[4:]...), t.Output())
+	again, err := parseAlerts(append([]string{"-broker", "node"}, strings.Fields(o.command())[7:]...), t.Output())
 	require.NoError(t, err)
 	assert.Equal(t, o, again, "the command line that is told gives the same")
 }
@@ -207,7 +207,7 @@ func TestAlertsReport(t *testing.T) {
 	require.NoError(t, s.write(&out, v))
 	for _, want := range []string{
 		"it rains  A x    00:00:01.000  2s", "00:00:05.000  4s", "NEVER", "and, as further consequences: C i\n", "DOES NOT HOLD: 1 findings", "  B did NOT FIRE\n",
-		"the same again: go run ./chaos alerts -pace 15\n",
+		"the same again: cd chaos && go run . alerts -pace 15\n",
 	} {
 		assert.Contains(t, out.String(), want)
 	}

@@ -67,7 +67,7 @@ func (o effectsOptions) command() string {
 	if o.unguarded {
 		size += " -unguarded"
 	}
-	return fmt.Sprintf("go run ./chaos effects%s -seed %d -tasks %d", size, o.seed, o.tasks)
+	return fmt.Sprintf("cd chaos && go run . effects%s -seed %d -tasks %d", size, o.seed, o.tasks)
 }
 
 // effectsFault is what is done to one worker.

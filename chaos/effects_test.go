@@ -33,7 +33,7 @@ func TestEffectsCommandLine(t *testing.T) {
 	o, err := parseEffects([]string{"-short", "-seed", "7", "-tasks", "50", "-broker", "node"}, t.Output())
 	require.NoError(t, err)
 	assert.Len(t, o.brokers, 1)
-	again, err := parseEffects(append([]string{"-broker", "node"}, strings.Fields(o.command())[4:]...), t.Output())
+	again, err := parseEffects(append([]string{"-broker", "node"}, strings.Fields(o.command())[7:]...), t.Output())
 	require.NoError(t, err)
 	assert.Equal(t, o, again, "the command line that is told gives the same")
 	full, err := parseEffects(nil, t.Output())

@@ -64,7 +64,7 @@ func parseLetters(args []string, log io.Writer) (letterOptions, error) {
 
 // command is the command line that gives the same tasks again, without the kind of broker.
 func (o letterOptions) command() string {
-	text := "go run ./chaos letters"
+	text := "cd chaos && go run . letters"
 	if o.short {
 		text += " -short"
 	}

@@ -37,7 +37,7 @@ func TestLettersCommandLine(t *testing.T) {
 	o, err := parseLetters([]string{"-short", "-seed", "7", "-tasks", "2000", "-broker", "node"}, t.Output())
 	require.NoError(t, err)
 	assert.Equal(t, letterSettings{seed: 7, tasks: 2000, rate: shortLetters.rate}, o.letterSettings)
-	again, err := parseLetters(append([]string{"-broker", "node"}, strings.Fields(o.command())[4:]...), t.Output())
+	again, err := parseLetters(append([]string{"-broker", "node"}, strings.Fields(o.command())[7:]...), t.Output())
 	require.NoError(t, err)
 	assert.Equal(t, o, again, "the command line that is told gives the same")
 	full, err := parseLetters(nil, t.Output())

@@ -7,11 +7,11 @@
 // dead letters and of what the command line does with them; and which alerts a Prometheus fires, and why. Of Warren it knows what any program does that
 // imports it.
 //
-//	go run ./chaos fault [flags]
-//	go run ./chaos effects [flags]
-//	go run ./chaos ticks [flags]
-//	go run ./chaos letters [flags]
-//	go run ./chaos alerts [flags]
+//	go run . fault [flags]
+//	go run . effects [flags]
+//	go run . ticks [flags]
+//	go run . letters [flags]
+//	go run . alerts [flags]
 package main
 
 import (

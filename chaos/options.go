@@ -119,7 +119,7 @@ func (s settings) command() string {
 	if s.restarts == short.restarts {
 		size = " -short"
 	}
-	text := fmt.Sprintf("go run ./chaos fault%s -seed %d -tasks %d -rate %d", size, s.seed, s.tasks, s.rate)
+	text := fmt.Sprintf("cd chaos && go run . fault%s -seed %d -tasks %d -rate %d", size, s.seed, s.tasks, s.rate)
 	if s.hard {
 		text += " -hard"
 	}

@@ -14,10 +14,21 @@ import (
 	"github.com/warrenmq/warren/internal/logging"
 )
 
+// warrenModule is the module of the programs, which this one's go.mod takes from the same checkout. They are built by
+// its own go.mod: this one does not have all that they need.
+const warrenModule = "github.com/warrenmq/warren"
+
 // build builds one of Warren's programs in a folder and returns where it is.
 func build(ctx context.Context, pkg, folder string, log io.Writer) (string, error) {
+	where := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", warrenModule)
+	where.Stderr = log
+	root, err := where.Output()
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", warrenModule, err)
+	}
 	program := filepath.Join(folder, path.Base(pkg))
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
+	cmd.Dir = strings.TrimSpace(string(root))
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("build %s: %w", pkg, err)

@@ -33,7 +33,7 @@ func TestReport(t *testing.T) {
 		"worker killed while it held the task              12        0",
 		"follows from a duplicate before it                 0        3",
 		"verdict: DOES NOT HOLD: lost 1, early 0, unexplained 0, 1 findings\n  a (succeeds): LOST\n",
-		"go run ./chaos fault -short -seed 7 -tasks 2000 -rate 150",
+		"cd chaos && go run . fault -short -seed 7 -tasks 2000 -rate 150",
 	} {
 		assert.Contains(t, out.String(), says)
 	}

@@ -100,7 +100,7 @@ func overrideTime(setting *time.Duration, name string, given time.Duration) erro
 
 // command is the command line that gives the same run again, without the kind of broker.
 func (o tickOptions) command() string {
-	text := "go run ./chaos ticks"
+	text := "cd chaos && go run . ticks"
 	if o.short {
 		text += " -short"
 	}

@@ -53,7 +53,7 @@ func TestKillsReport(t *testing.T) {
 		"09:00:30.600 a killed: 2.1s, 2.15s\n",
 		"lateness of a tick: p50 15ms, p99 1.755s, max 1.755s",
 		"verdict: holds: 3 reigns, never two at once",
-		"the same again: go run ./chaos ticks -seed 0 -duration 3m0s",
+		"the same again: cd chaos && go run . ticks -seed 0 -duration 3m0s",
 	} {
 		assert.Contains(t, narrow(out.String()), says)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/warrenmq/warren/internal/promtest"
 )
 
-// Prometheus takes each expression of the dashboard. What they show is seen by `go run ./chaos alerts`.
+// Prometheus takes each expression of the dashboard. What they show is seen by `make alerts`.
 func TestPrometheusTakesTheDashboard(t *testing.T) {
 	programs, err := promtest.Find(t.Context(), promtest.Options{Out: os.Stderr})
 	require.NoError(t, err)
