@@ -108,6 +108,29 @@ func TestRecorderCollects(t *testing.T) {
 	})
 }
 
+// A flight leaves before its interval has passed once it holds a quarter of what may wait.
+func TestRecorderHurries(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		r := start(t, m, Config{Interval: time.Hour, MaxBytes: MinMaxBytes})
+		long := event(1)
+		long.Worker = strings.Repeat("w", MinMaxBytes/hurryShare-1000)
+		r.Record(long)
+		synctest.Wait()
+		assert.Empty(t, m.events(t))
+		for n := range 4 {
+			short := event(n + 2)
+			short.Worker = strings.Repeat("w", 300)
+			r.Record(short)
+		}
+		synctest.Wait()
+		assert.NotEmpty(t, m.events(t))
+		require.NoError(t, r.Close(t.Context()))
+		assert.Len(t, m.events(t), 5)
+	})
+}
+
 // Store waits for its event alone, and those that come while one is on its way go together.
 func TestRecorderStores(t *testing.T) {
 	t.Parallel()
