@@ -138,7 +138,7 @@ func (d *declaration) queue(q *routing.Queue) error {
 			d.client.cfg.Log.Warn("queue exists with another type, which is adopted", "queue", q.Name, "type", other.Type, "wanted", q.Type)
 			return nil
 		}
-		if drift.Argument == routing.ArgQueueType || drift.Have == shown(other.Arguments[drift.Argument]) {
+		if drift.Argument == routing.ArgQueueType || drift.Have == routing.ArgumentText(other.Arguments[drift.Argument]) {
 			err = otherErr // it is of the other type, and differs from that too
 		}
 	}

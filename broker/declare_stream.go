@@ -33,7 +33,7 @@ func (d *declaration) streams(streams []routing.Queue) error {
 // adopt puts the retention that a stream has into the arguments that it is declared with. It is false
 // where that cannot be told, or is what they hold already.
 func (e *DriftError) adopt(args amqp.Table) bool {
-	if shown(args[e.Argument]) == e.Have {
+	if routing.ArgumentText(args[e.Argument]) == e.Have {
 		return false
 	}
 	if e.lacks() {

@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warrenmq/warren/routing"
 )
 
 // management asks RabbitMQ's HTTP API for what AMQP does not tell. Everything in it is optional:
@@ -119,26 +119,9 @@ func (m *management) differences(ctx context.Context, queue string, wanted amqp.
 	if err := m.get(ctx, m.queuePath(queue), &has); err != nil {
 		return nil
 	}
-	both := maps.Clone(has.Arguments)
-	if both == nil {
-		both = map[string]any{}
-	}
-	for name := range wanted {
-		both[name] = nil
-	}
 	var differences []string
-	for _, name := range slices.Sorted(maps.Keys(both)) {
-		want, have := shown(wanted[name]), shown(has.Arguments[name])
-		if want != have {
-			differences = append(differences, fmt.Sprintf("%s: want %s, have %s", name, want, have))
-		}
+	for _, d := range routing.Arguments(wanted).Differences(has.Arguments) {
+		differences = append(differences, d.String())
 	}
 	return differences
-}
-
-func shown(value any) string {
-	if value == nil {
-		return "none"
-	}
-	return fmt.Sprint(value)
 }

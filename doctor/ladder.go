@@ -30,7 +30,7 @@ func checkLadder(f *Facts) (found []Finding) {
 		if q.Ready > 0 && (has == 0 || has > wanted) {
 			found = append(found, Finding{
 				Severity: Error, Subject: q.Name,
-				Message: fmt.Sprintf("stuck: %s, held for longer than %s, since the queue has x-message-ttl %s", counted(q.Ready, "message"), short(held), text(q.Arguments[routing.ArgMessageTTL])),
+				Message: fmt.Sprintf("stuck: %s, held for longer than %s, since the queue has x-message-ttl %s", counted(q.Ready, "message"), short(held), routing.ArgumentText(q.Arguments[routing.ArgMessageTTL])),
 				Remedy:  f.unstick(&want, q),
 			})
 		}

@@ -44,7 +44,7 @@ func checkPolicies(f *Facts) (found []Finding) {
 			harmful["operator "+q.OperatorPolicy] = append(harmful["operator "+q.OperatorPolicy], rule.key)
 			judged = append(judged, judgement{q, Finding{
 				Severity: severity, Subject: want.Name,
-				Message: fmt.Sprintf("%s sets %s to %s: %s", policyNames(q), rule.key, text(value), effect),
+				Message: fmt.Sprintf("%s sets %s to %s: %s", policyNames(q), rule.key, routing.ArgumentText(value), effect),
 			}})
 		}
 	}
@@ -173,6 +173,6 @@ func judgeConsumerTimeout(f *Facts, want *routing.Queue, q *broker.QueueInfo) (S
 // number is a whole number of an argument or a policy, 0 where it is none.
 func number(value any) int64 {
 	var n int64
-	_, _ = fmt.Sscan(text(value), &n)
+	_, _ = fmt.Sscan(routing.ArgumentText(value), &n)
 	return n
 }

@@ -106,9 +106,9 @@ func (f *Facts) queueDrift(want *routing.Queue, q *broker.QueueInfo) []Finding {
 // the broker does by itself.
 func (f *Facts) covered(argument string, wanted any, q *broker.QueueInfo) bool {
 	if policy := q.Effective[strings.TrimPrefix(argument, "x-")]; policy != nil {
-		return text(policy) == text(wanted)
+		return routing.ArgumentText(policy) == routing.ArgumentText(wanted)
 	}
-	return argument == routing.ArgDeliveryLimit && text(wanted) == text(routing.DeliveryLimit) && f.Version.AtLeast(4, 0)
+	return argument == routing.ArgDeliveryLimit && routing.ArgumentText(wanted) == routing.ArgumentText(routing.DeliveryLimit) && f.Version.AtLeast(4, 0)
 }
 
 // driftedQueue is the finding of a queue that cannot be declared.
@@ -139,7 +139,7 @@ func (f *Facts) lackingTuning(want *routing.Queue, differences string) Finding {
 			policy[strings.TrimPrefix(argument, "x-")] = value
 		}
 	}
-	if limit, lacksLimit := policy["delivery-limit"]; lacksLimit && text(limit) == "-1" {
+	if limit, lacksLimit := policy["delivery-limit"]; lacksLimit && routing.ArgumentText(limit) == "-1" {
 		finding.Severity = Warning
 		finding.Message += "; before RabbitMQ 4.3 a letter that was looked at 20 times is dropped"
 	}
@@ -151,29 +151,12 @@ func (f *Facts) lackingTuning(want *routing.Queue, differences string) Finding {
 
 // argumentDifferences lists the arguments in which a queue differs, but for those that are excused.
 func argumentDifferences(wanted routing.Arguments, q *broker.QueueInfo, excused func(argument string) bool) (differs []string) {
-	has := maps.Clone(q.Arguments)
-	if has == nil {
-		has = map[string]any{}
-	}
-	if has[routing.ArgQueueType] == nil {
-		has[routing.ArgQueueType] = q.Type // RabbitMQ takes them for equal
-	}
-	both := maps.Clone(has)
-	for name := range wanted {
-		both[name] = nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(both)) {
-		if want, have := text(wanted[name]), text(has[name]); want != have && !excused(name) {
-			differs = append(differs, fmt.Sprintf("%s: want %s, have %s", name, want, have))
+	has := map[string]any{routing.ArgQueueType: q.Type} // RabbitMQ takes its lack for it
+	maps.Copy(has, q.Arguments)
+	for _, d := range wanted.Differences(has) {
+		if !excused(d.Argument) {
+			differs = append(differs, d.String())
 		}
 	}
 	return differs
-}
-
-// text is a value of an argument as it is shown and compared.
-func text(value any) string {
-	if value == nil {
-		return "none"
-	}
-	return fmt.Sprint(value)
 }

@@ -96,7 +96,9 @@ func (f *Facts) retention(want *routing.Queue, q *broker.QueueInfo) []Finding {
 			has = policy
 		}
 		if wanted := want.Arguments[argument]; sameRetention(argument, wanted) != sameRetention(argument, has) {
-			differs = append(differs, fmt.Sprintf("%s: want %s, have %s", argument, text(wanted), text(has)))
+			differs = append(differs, routing.Difference{
+				Argument: argument, Want: routing.ArgumentText(wanted), Have: routing.ArgumentText(has),
+			}.String())
 		}
 	}
 	if len(differs) == 0 {
@@ -126,7 +128,7 @@ func (f *Facts) otherRetention(want *routing.Queue, differs []string) Finding {
 
 // sameRetention is a value of a retention in a form that is the same for what means the same.
 func sameRetention(argument string, value any) string {
-	shown := text(value)
+	shown := routing.ArgumentText(value)
 	if argument != routing.ArgMaxAge {
 		return shown
 	}

@@ -70,9 +70,6 @@ const DeliveryLimit = 20
 // default is 60 s.
 const DisconnectedTimeoutMillis = 10_000
 
-// Arguments are the arguments of a queue: strings and int64.
-type Arguments map[string]any
-
 // Role is what a queue is for.
 type Role string
 
