@@ -3,10 +3,8 @@
 package broker_test
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/internal/brokertest"
+	"github.com/warrenmq/warren/internal/logtest"
 )
 
 // consumeFor consumes with an acknowledgement timeout.
@@ -100,7 +99,7 @@ func TestAckTimeoutOnAClassicQueue(t *testing.T) {
 	f := setup(t)
 	f.declareQueue("work", amqp.Table{"x-queue-type": "classic"})
 	proxy := brokertest.NewProxy(t, f.vhost.URL)
-	var log logText
+	var log logtest.Log
 	client := f.connect(func(c *broker.Config) {
 		c.URLs, c.Log = []string{proxy.URL()}, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
@@ -115,22 +114,4 @@ func TestAckTimeoutOnAClassicQueue(t *testing.T) {
 	}
 	assert.NotContains(t, log.String(), "cannot read", "a connection that is cut is no message that cannot be read")
 	assert.Equal(t, want, strings.Count(log.String(), "takes no acknowledgement timeout"), "%s", log.String())
-}
-
-// logText is a log that can be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/internal/brokertest"
+	"github.com/warrenmq/warren/internal/logtest"
 	"github.com/warrenmq/warren/middleware"
 	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
@@ -28,24 +28,6 @@ import (
 func TestMain(m *testing.M) { brokertest.Main(m) }
 
 const patience = 30 * time.Second
-
-// buffer is a log that is written by several goroutines.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
 
 // reveals reports whether a message shows the secret in any form that it may have been given.
 func reveals(m tasks.Message) bool {
@@ -81,7 +63,7 @@ func TestTheBrokerHoldsCiphertext(t *testing.T) {
 			return tasks.RetryAfter(time.Millisecond, errors.New("no such user: "+string(task.Payload)))
 		}
 	})
-	log := &buffer{}
+	log := &logtest.Log{}
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w, err := worker.New(client, worker.Config{
 		Log: logger,

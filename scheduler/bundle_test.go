@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/internal/logtest"
 	"github.com/warrenmq/warren/scheduler/ledger"
 	"github.com/warrenmq/warren/tasks"
 )
@@ -106,24 +106,6 @@ func (o *outbox) next(t *testing.T) tasks.Task {
 	}
 }
 
-// testLog is a log that may be read while it is written.
-type testLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *testLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *testLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // reignTerm is a term that the test ends.
 type reignTerm struct {
 	number   uint64
@@ -154,7 +136,7 @@ type bundle struct {
 	ticks   TickObserver // may be nil
 	clock   *testClock
 	outbox  *outbox
-	log     *testLog
+	log     *logtest.Log
 	streams *memory
 
 	scheduler *Scheduler
@@ -171,7 +153,7 @@ var start = time.Date(2026, 11, 22, 5, 59, 30, 0, time.UTC)
 
 func newBundle(answer func(ctx context.Context, task tasks.Task) error) *bundle {
 	clock := newTestClock(start)
-	b := &bundle{clock: clock, outbox: newOutbox(clock), log: &testLog{}, streams: newMemory()}
+	b := &bundle{clock: clock, outbox: newOutbox(clock), log: &logtest.Log{}, streams: newMemory()}
 	if answer != nil {
 		b.outbox.answer = answer
 	}

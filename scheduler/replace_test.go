@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/warrenmq/warren/internal/logtest"
 	"github.com/warrenmq/warren/scheduler/lease"
 	"github.com/warrenmq/warren/streams"
 	"github.com/warrenmq/warren/tasks"
@@ -138,8 +139,8 @@ func TestReplaceRefuses(t *testing.T) {
 // Of two schedulers one fires; when it stops the other does, at once.
 func TestRunByTwo(t *testing.T) {
 	clock, memory := newTestClock(start), newMemory()
-	run := func() (s *Scheduler, out *outbox, log *testLog, stop func()) {
-		out, log = newOutbox(clock), &testLog{}
+	run := func() (s *Scheduler, out *outbox, log *logtest.Log, stop func()) {
+		out, log = newOutbox(clock), &logtest.Log{}
 		s, err := New(Config{
 			Entries: []Entry{entry("hourly", "@hourly")}, Enqueuer: out, Streams: memory, Clock: clock,
 			Log: slog.New(slog.NewTextHandler(log, nil)),
@@ -160,7 +161,7 @@ func TestRunByTwo(t *testing.T) {
 		require.Eventually(t, func() bool { return s.Ready() == nil }, soon, time.Millisecond)
 		return s, out, log, stop
 	}
-	leads := func(log *testLog) func() bool {
+	leads := func(log *logtest.Log) func() bool {
 		return func() bool { return strings.Contains(log.String(), "emitting ticks") }
 	}
 	leader, first, log, stopFirst := run()
@@ -193,8 +194,8 @@ func (h halfBlind) ReadStream(ctx context.Context, stream string, from streams.O
 // A scheduler that cannot read the ledger leaves the lease to one that can, and is not ready.
 func TestRunByOneThatCannot(t *testing.T) {
 	memory := newMemory()
-	run := func(streams Streams) (*Scheduler, *testLog, func()) {
-		log := &testLog{}
+	run := func(streams Streams) (*Scheduler, *logtest.Log, func()) {
+		log := &logtest.Log{}
 		s, err := New(Config{
 			Entries: []Entry{entry("hourly", "@hourly")}, Enqueuer: newOutbox(clockwork.NewRealClock()), Streams: streams,
 			Lease: lease.MinLease, Log: slog.New(slog.NewTextHandler(log, nil)),

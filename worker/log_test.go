@@ -3,7 +3,6 @@
 package worker_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,30 +22,13 @@ import (
 	"github.com/warrenmq/warren/control"
 	"github.com/warrenmq/warren/encryption"
 	"github.com/warrenmq/warren/internal/logging"
+	"github.com/warrenmq/warren/internal/logtest"
 	"github.com/warrenmq/warren/tasks"
 	"github.com/warrenmq/warren/worker"
 )
 
-// logged is a log that is written by several goroutines, as the binaries write it.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// outcomes are the lines that tell of an outcome, each under the task's ID, its attempt and the outcome.
-func (l *logged) outcomes(t *testing.T) map[string][]map[string]any {
+// outcomesIn are the lines of a log that tell of an outcome, each under the task's ID, its attempt and the outcome.
+func outcomesIn(t *testing.T, l *logtest.Log) map[string][]map[string]any {
 	t.Helper()
 	found := map[string][]map[string]any{}
 	for text := range strings.Lines(l.String()) {
@@ -98,7 +79,7 @@ func tellsAll(ctx context.Context, task *tasks.Task) error {
 func TestLog(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	log := &logged{}
+	log := &logtest.Log{}
 	logger := logging.New(log, slog.LevelDebug)
 	data, err := encryption.GenerateKeyset()
 	require.NoError(t, err)
@@ -176,7 +157,7 @@ func TestLog(t *testing.T) {
 	f.eventually(func() bool { return f.depth("plain") == 0 }, "it is under way")
 	require.NoError(t, stop())
 
-	found := log.outcomes(t)
+	found := outcomesIn(t, log)
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(want)), slices.Collect(maps.Keys(found)))
 	for name, lines := range found {
 		require.Len(t, lines, 1, name)
@@ -197,7 +178,7 @@ func TestLog(t *testing.T) {
 // What cannot connect says so without the password.
 func TestLogOfAConnectionThatFails(t *testing.T) {
 	t.Parallel()
-	log := &logged{}
+	log := &logtest.Log{}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cfg := broker.Config{

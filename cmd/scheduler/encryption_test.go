@@ -31,7 +31,7 @@ encryption: {keyset: "${KEYS}"}
 guard:
 `)
 	log, stop := background(t, map[string]string{"WARREN_URL": vhost.URL, "KEYS": string(data)}, "-c", path)
-	log.until(t, "tick emitted")
+	log.Await(t, "tick emitted", patience)
 	client, err := broker.Connect(t.Context(), broker.Config{URLs: []string{vhost.URL}})
 	require.NoError(t, err)
 	defer client.Close()

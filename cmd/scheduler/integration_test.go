@@ -39,7 +39,7 @@ metrics: {listen: "`+freeAddress(t)+`"}
 	collector := otlptest.New(t)
 	env := map[string]string{"WARREN_URL": vhost.URL, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL}
 	log, stop := background(t, env, "-c", path)
-	log.until(t, `"tick emitted"`)
+	log.Await(t, `"tick emitted"`, patience)
 	o := runWith(t.Context(), env, "-c", path, "--health")
 	assert.Equal(t, daemon.ExitDone, o.code, o.stderr)
 
@@ -121,10 +121,10 @@ schedules:
 metrics: {listen: "`+listen+`"}
 `)
 	log, stop := background(t, map[string]string{"WARREN_URL": b.URL}, "-c", path)
-	log.until(t, "tick emitted")
+	log.Await(t, "tick emitted", patience)
 	healthy(t, listen, http.StatusOK, "ready")
 	require.NoError(t, b.Stop(t.Context()))
-	log.until(t, "no connection to RabbitMQ")
+	log.Await(t, "no connection to RabbitMQ", patience)
 	healthy(t, listen, http.StatusServiceUnavailable, "not connected")
 	away := time.Now()
 	require.NoError(t, b.Start(t.Context()))
@@ -176,15 +176,15 @@ schedules:
 		require.NoError(t, os.Rename(path+".new", path))
 	}
 	log, stop := background(t, map[string]string{"WARREN_URL": vhost.URL}, "-c", path)
-	log.until(t, `"tick emitted","entry":"first"`)
+	log.Await(t, `"tick emitted","entry":"first"`, patience)
 	write(text + "  broken: {cron: never, key: report.broken}\n")
-	log.until(t, "the configuration is not reloaded")
-	log.until(t, path+":6: schedules.broken.cron")
+	log.Await(t, "the configuration is not reloaded", patience)
+	log.Await(t, path+":6: schedules.broken.cron", patience)
 	write(text + "  second: {cron: '* * * * * *', key: report.second}\n")
-	log.until(t, `"tick emitted","entry":"second"`)
+	log.Await(t, `"tick emitted","entry":"second"`, patience)
 	write(text + "  second: {every: 1s, key: report.third}\nqueues2: {}\n")
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
-	log.until(t, "queues2: unknown field")
+	log.Await(t, "queues2: unknown field", patience)
 	assert.Equal(t, daemon.ExitDone, stop())
 }
 

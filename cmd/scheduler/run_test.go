@@ -6,8 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/warrenmq/warren/internal/daemon"
+	"github.com/warrenmq/warren/internal/logtest"
 )
 
 // patience bounds every wait of these tests; none of it passes where things go well.
@@ -109,47 +108,10 @@ func TestRunFailsWhereItsAddressIsTaken(t *testing.T) {
 	assert.Contains(t, o.stderr, "address already in use")
 }
 
-// watchedLog is a log that tells when a text was written.
-type watchedLog struct {
-	mu      sync.Mutex
-	text    strings.Builder
-	changed chan struct{}
-}
-
-func newWatch() *watchedLog { return &watchedLog{changed: make(chan struct{}, 1)} }
-
-func (w *watchedLog) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	select {
-	case w.changed <- struct{}{}:
-	default:
-	}
-	return w.text.Write(p)
-}
-
-func (w *watchedLog) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
-}
-
-func (w *watchedLog) until(t *testing.T, text string) {
-	t.Helper()
-	deadline := time.After(patience)
-	for !strings.Contains(w.String(), text) {
-		select {
-		case <-w.changed:
-		case <-deadline:
-			require.FailNow(t, "not logged: "+text, w.String())
-		}
-	}
-}
-
 // background runs the program until the test stops it, which returns its exit code.
-func background(t *testing.T, env map[string]string, args ...string) (log *watchedLog, stop func() int) {
+func background(t *testing.T, env map[string]string, args ...string) (log *logtest.Log, stop func() int) {
 	t.Helper()
-	log = newWatch()
+	log = &logtest.Log{}
 	ctx, cancel := context.WithCancel(context.Background())
 	exited := make(chan int, 1)
 	go func() { exited <- newDaemon().Run(ctx, args, new(bytes.Buffer), log, lookup(env)) }()
@@ -175,8 +137,8 @@ func TestRunWaitsForTheBroker(t *testing.T) {
 	assert.Equal(t, daemon.ExitFailed, o.code, "nobody answers")
 
 	log, stop := background(t, map[string]string{"WARREN_URL": "amqp://user:secret@" + freeAddress(t)}, "-c", path)
-	log.until(t, "serving health")
-	log.until(t, "connection refused")
+	log.Await(t, "serving health", patience)
+	log.Await(t, "connection refused", patience)
 	o = runWith(t.Context(), nil, "-c", path, "--health")
 	assert.Equal(t, daemon.ExitFailed, o.code)
 	assert.Contains(t, o.stderr, "scheduler: not ready: starting")
