@@ -51,14 +51,20 @@ func took(m *history.Millis) string {
 	return threeDigits(m.Duration())
 }
 
-// threeDigits writes a time with some three digits.
+// threeDigits writes a time below a minute with three digits, one below an hour in whole seconds, and any
+// other in minutes.
 func threeDigits(d time.Duration) string {
-	for _, unit := range []time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond} {
-		if d >= unit {
-			return d.Round(unit / 100).String()
-		}
+	switch {
+	case d >= time.Hour:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	case d >= time.Minute:
+		return d.Round(time.Second).String()
 	}
-	return d.String()
+	digit := time.Nanosecond // the last of the three
+	for 1000*digit <= d {
+		digit *= 10
+	}
+	return d.Round(digit).String()
 }
 
 // detail is what else there is to tell of an event.

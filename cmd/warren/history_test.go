@@ -35,7 +35,7 @@ func TestRanges(t *testing.T) {
 func TestTook(t *testing.T) {
 	millis := func(m history.Millis) *history.Millis { return &m }
 	assert.Equal(t, "-", took(nil))
-	for want, m := range map[string]history.Millis{"0s": 0, "12µs": 0.012, "1.23ms": 1.234, "45.68ms": 45.678, "3.46s": 3456, "2m5.4s": 125_400} {
+	for want, m := range map[string]history.Millis{"0s": 0, "12µs": 0.012, "1.23ms": 1.234, "45.7ms": 45.678, "3.46s": 3456, "2m5s": 125_400, "2h2m": 7_290_000} {
 		assert.Equal(t, want, took(millis(m)))
 	}
 }

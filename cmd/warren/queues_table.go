@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/warrenmq/warren/alerts"
@@ -152,21 +151,10 @@ func share(r *float64) string {
 	return strconv.FormatFloat(math.Floor(*r*1000+1e-9)/10, 'f', 1, 64)
 }
 
-// mean writes a mean of milliseconds: three digits of less than a minute, then seconds, then minutes.
+// mean writes a mean of milliseconds.
 func mean(ms *float64) string {
 	if ms == nil {
 		return unknown
 	}
-	d := time.Duration(*ms * float64(time.Millisecond))
-	switch {
-	case d >= time.Hour:
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	}
-	digit := time.Nanosecond // the last of the three
-	for 1000*digit <= d {
-		digit *= 10
-	}
-	return d.Round(digit).String()
+	return threeDigits(time.Duration(*ms * float64(time.Millisecond)))
 }
