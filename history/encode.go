@@ -125,10 +125,16 @@ func appendNumber(b []byte, name string, n int) []byte {
 	return strconv.AppendInt(appendName(b, name), int64(n), 10)
 }
 
+// maxExactMillis is up to where thousandths are told: 285 years.
+const maxExactMillis = 1 << 53 / 1000
+
 // appendMillis writes thousandths at most.
 func appendMillis(b []byte, name string, m *Millis) []byte {
 	if m == nil {
 		return b
+	}
+	if !(0 <= *m && *m <= maxExactMillis) { // nobody of ours wrote it, but it can be read
+		return appendFloat(b, name, (*float64)(m))
 	}
 	b = appendName(b, name)
 	micros := int64(*m*1000 + 0.5)

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,3 +137,13 @@ func ParseKind(text string) (Kind, error) {
 
 // MarshalJSON returns the event as it is on its line.
 func (e Event) MarshalJSON() ([]byte, error) { return e.append(nil), nil }
+
+// parseEvent reads a line. ok is false for one that is no event, whose time is one that RFC 3339 cannot say in UTC
+// among them: it could not be written again.
+func parseEvent(line []byte) (e Event, ok bool) {
+	if err := json.Unmarshal(line, &e); err != nil || e.Event == "" {
+		return Event{}, false
+	}
+	year := e.At.UTC().Year()
+	return e, 0 <= year && year <= 9999
+}

@@ -2,7 +2,6 @@ package history
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -52,8 +51,8 @@ func eachOutcome(r streams.Record, each func(*outcome)) {
 
 // parse reads any line, as [Filter.Events] does.
 func (o *outcome) parse(line []byte, recorded time.Time) {
-	var e Event
-	if err := json.Unmarshal(line, &e); err != nil || e.Event == "" {
+	e, ok := parseEvent(line)
+	if !ok {
 		e = Event{At: recorded, Event: Gap, Count: 1}
 	}
 	*o = outcome{at: e.At, kind: e.Event, queue: []byte(e.Queue), count: e.Count}

@@ -3,7 +3,6 @@ package history
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -65,8 +64,8 @@ func (f *Filter) Events(r streams.Record, each func(Event) error) error {
 		if len(line) == 0 || f.excludes(line) {
 			continue
 		}
-		var e Event
-		if err := json.Unmarshal(line, &e); err != nil || e.Event == "" {
+		e, ok := parseEvent(line)
+		if !ok {
 			e = Event{At: r.Time, Event: Gap, Count: 1, Note: fmt.Sprintf("a line of record %d is no event", r.Offset)}
 		}
 		if !f.chooses(&e) {
