@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -271,6 +272,10 @@ func FuzzParse(f *testing.F) {
 		"schedules: {s: {cron: '0 9 * * *', tz: Asia/Tokyo, key: k, payload: {a: [1, 2.5, ~, x, 2026-01-01]}}}",
 		"schedules: {s: {cron: '@daily', key: k, payload: &p {a: *p}}}",
 		"metrics: {listen: ':9464'}\nshutdown: {grace: 1d}\n---\n",
+		"queues: {q: {handlers: {a: {http: {url: 'http://h/${P}', headers: {A: b}}}}, timeout: ${N:-1m}, concurrency: ${N}}}",
+		"schedules: {s: {every: 5m, key: k, payload: {at: '{{ .ScheduledFor.Format \"2006\" }}', id: '{{ .ID }}'}, catch_up: {policy: all, max: 3}}}",
+		"history: {level: all, retention: 7d, max_size: 1GiB}\nguard: {fields: [a, b]}\nencryption: {keyset: k.json}",
+		"queues:\n  q: {rouets: []}\n  r: {concurrency: 0, timeout: -1s}\nschedules:\n  s: {cron: '* *', key: '..', tz: Nowhere/At}\n",
 	} {
 		f.Add([]byte(text))
 	}
@@ -279,6 +284,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			require.ErrorIs(t, err, ErrInvalid)
 			require.Nil(t, c)
+			requirePlaces(t, err, data)
 			return
 		}
 		require.NoError(t, c.Spec().Validate())
@@ -289,6 +295,20 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, e.Validate())
 		}
 	})
+}
+
+// requirePlaces checks that each problem names the file, and a line that it has.
+func requirePlaces(t *testing.T, err error, data []byte) {
+	problems := []error{err}
+	if joined, many := err.(interface{ Unwrap() []error }); many {
+		problems = joined.Unwrap()
+	}
+	for _, problem := range problems {
+		var field *FieldError
+		require.ErrorAs(t, problem, &field)
+		require.Equal(t, "warren.yaml", field.File)
+		require.True(t, 0 <= field.Line && field.Line <= 2+strings.Count(string(data), "\n")+strings.Count(string(data), "\r"), "line %d", field.Line)
+	}
 }
 
 // Without history there is no stream.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -91,4 +92,15 @@ func everyMessageIsARecord(t *rapid.T) {
 
 func TestEveryMessageIsARecord(t *testing.T) { rapid.Check(t, everyMessageIsARecord) }
 
-func FuzzFromMessage(f *testing.F) { f.Fuzz(rapid.MakeFuzz(everyMessageIsARecord)) }
+// FuzzFromMessage draws messages from the fuzzer's bytes; a message takes some hundred of them.
+func FuzzFromMessage(f *testing.F) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for length := range 60 {
+		seed := make([]byte, 64*length)
+		for i := range seed {
+			seed[i] = byte(random.Uint32())
+		}
+		f.Add(seed)
+	}
+	f.Fuzz(rapid.MakeFuzz(everyMessageIsARecord))
+}

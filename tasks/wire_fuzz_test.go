@@ -1,7 +1,9 @@
 package tasks_test
 
 import (
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -33,6 +35,7 @@ func FuzzDecode(f *testing.F) {
 // again, and is then the same work.
 func checkMessage(t *testing.T, m tasks.Message) {
 	before := fmt.Sprintf("%#v", m)
+	checkReply(t, m)
 	task, err := tasks.Decode(m, "work", now)
 	if err != nil {
 		var malformed *tasks.MalformedError
@@ -72,6 +75,38 @@ func checkMessage(t *testing.T, m tasks.Message) {
 	require.Equal(t, "permanent", dead.Headers[tasks.HeaderDeadReason])
 
 	require.Equal(t, before, fmt.Sprintf("%#v", m), "the message itself stays as it was")
+}
+
+// checkReply holds what must hold of every message in a reply queue: it is malformed, or it tells one thing, within
+// bounds; and what tells it again is read as the same.
+func checkReply(t *testing.T, m tasks.Message) {
+	reply, progress, err := tasks.ReadReply(m)
+	task := &tasks.Task{ID: "1", ReplyTo: "replies"}
+	var malformed *tasks.MalformedError
+	var remote *tasks.RemoteError
+	switch {
+	case errors.As(err, &malformed):
+		require.Zero(t, reply)
+		require.Nil(t, progress)
+	case errors.As(err, &remote):
+		require.Zero(t, reply)
+		require.Nil(t, progress)
+	case progress != nil:
+		require.NoError(t, err)
+		require.True(t, 0 <= progress.Percent && progress.Percent <= 100)
+		_, again, err := tasks.ReadReply(tasks.ProgressMessage(task, *progress))
+		require.NoError(t, err)
+		require.Equal(t, progress, again)
+	default:
+		require.NoError(t, err)
+		again, _, err := tasks.ReadReply(tasks.ReplyMessage(task, tasks.Decision{
+			Action: tasks.Ack, Result: &tasks.Result{ContentType: m.ContentType, Body: m.Body},
+		}))
+		require.NoError(t, err)
+		require.Equal(t, m.Body, reply.Body)
+		require.Equal(t, reply.Body, again.Body)
+		require.Equal(t, cmp.Or(m.ContentType, tasks.DefaultContentType), again.ContentType)
+	}
 }
 
 // checkAgain reads a republished message, and checks that it is the same work once more.
@@ -125,15 +160,27 @@ func (in *input) text() string {
 	return string(in.bytes(in.choice(256)))
 }
 
+// body is some bytes, or what a task tells of its progress.
+func (in *input) body() []byte {
+	n := in.choice(16)
+	if n < 9 {
+		return in.bytes(n)
+	}
+	return []byte([]string{"null", "[]", `{"percent":`, `{"percent":-1}`, `{"percent":1e300,"note":"x"}`, `{"percent":40.5,"note":"` + in.text() + `"}`, `{"percent":"4"}`}[n-9])
+}
+
 func (in *input) message() tasks.Message {
 	ladder := strings.Repeat("0.", 14)
 	m := tasks.Message{
 		RoutingKey:  []string{"", "email", ladder + "r.email", ladder + "r."}[in.choice(4)],
 		ContentType: in.text(), Priority: in.bytes(1)[0], Expiration: in.text(), MessageID: in.text(), UserID: in.text(),
-		Body: in.bytes(in.choice(9)),
+		Body: in.body(),
 	}
 	if seconds := in.number(); seconds != 0 {
 		m.Timestamp = time.Unix(seconds, 0)
+	}
+	if i := in.choice(8); i < 3 {
+		m.SetHeader(tasks.HeaderStatus, []string{tasks.StatusOK, tasks.StatusError, tasks.StatusProgress}[i])
 	}
 	names := []string{"x-death", "x-delivery-count", "x-acquired-count", "x-first-death-queue", "x-last-death-reason", "CC", "BCC", "cc", "Warren-Attempt", "warren-x",
 		tasks.HeaderDeadReason, tasks.HeaderError, in.text()}
