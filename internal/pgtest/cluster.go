@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -15,45 +14,28 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/warrenmq/warren/internal/guarded"
 )
 
 const (
 	startTimeout = 30 * time.Second
-	stopTimeout  = 20 * time.Second
-	pollInterval = 20 * time.Millisecond
 	portTries    = 3
-	logTail      = 2000 // bytes
 )
 
-// guard runs a server until it ends or the pipe on descriptor 3 does, which nobody writes to: the
-// kernel closes it when we are gone, however. Then it is stopped at once (SIGQUIT, since nobody will
-// want its data) and its folder is removed.
-const guard = `folder=$1; shift
-"$@" 3<&- & server=$!
-(read -r _ <&3; kill -QUIT $server 2>/dev/null) &
-wait $server
-rm -rf "$folder"`
-
-// cluster is a private server: its folder, and the shell that guards it.
-type cluster struct {
-	folder string
-	pipe   *os.File      // its end ends the server
-	done   chan struct{} // closed when the shell has ended
-}
-
 // start starts a private server of the programs in a folder.
-func start(ctx context.Context, programs string) (*Server, error) {
+func start(ctx context.Context, programs string, durable bool) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
-		s, err := startOn(ctx, programs)
+		s, err := startOn(ctx, programs, durable)
 		if err == nil || try == portTries || !strings.Contains(err.Error(), "Address already in use") {
 			return s, err
 		}
 	}
 }
 
-func startOn(ctx context.Context, programs string) (s *Server, err error) {
+func startOn(ctx context.Context, programs string, durable bool) (s *Server, err error) {
 	credential, err := unprivileged()
 	if err != nil {
 		return nil, err
@@ -62,35 +44,60 @@ func startOn(ctx context.Context, programs string) (s *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{folder: folder}
+	s = &Server{Source: "private server from " + programs}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.close())
+		if err == nil {
+			return
+		}
+		if s.private != nil {
+			err = errors.Join(err, s.private.Close())
+		} else {
+			err = errors.Join(err, os.RemoveAll(folder))
 		}
 	}()
 	if credential != nil {
 		if err := os.Chown(folder, int(credential.Uid), int(credential.Gid)); err != nil {
-			return nil, err
+			return s, err
 		}
 	}
 	password := rand.Text()
-	if err := c.initialise(ctx, programs, password, credential); err != nil {
-		return nil, err
+	if err := initialise(ctx, folder, programs, password, credential); err != nil {
+		return s, err
 	}
-	port, err := freePort(ctx)
+	address, err := guarded.FreeAddress(ctx)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	if err := c.launch(programs, port, credential); err != nil {
-		return nil, err
+	s.URL = fmt.Sprintf("postgres://postgres:%s@%s/postgres?sslmode=disable", password, address)
+	s.private, err = guarded.Start(guarded.Command{
+		Args: append([]string{filepath.Join(programs, "postgres"), "-D", data(folder)}, parameters(address, durable)...),
+		// It is stopped at once, since nobody will want its data.
+		Folder: folder, Signal: "QUIT", Env: environment(), As: credential,
+	})
+	if err != nil {
+		return s, err
 	}
-	s = &Server{
-		URL:     fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port),
-		Source:  "private server from " + programs,
-		private: c,
+	return s, s.private.Await(ctx, func(ctx context.Context) (err error) {
+		s.Version, err = ask(ctx, s.URL)
+		return err
+	})
+}
+
+// parameters are a server's, on the command line.
+func parameters(address string, durable bool) []string {
+	settings := []string{
+		"listen_addresses=127.0.0.1", "port=" + address[strings.LastIndexByte(address, ':')+1:], "unix_socket_directories=", "max_connections=200",
 	}
-	s.Version, err = c.ready(ctx, s.URL)
-	return s, err
+	if !durable {
+		// Nobody cuts this machine's power for the test's sake. What a server promises to its clients
+		// does not change.
+		settings = append(settings, "fsync=off", "full_page_writes=off", "shared_buffers=32MB")
+	}
+	var all []string
+	for _, setting := range settings {
+		all = append(all, "-c", setting)
+	}
+	return all
 }
 
 // unprivileged returns whom to run the server as: PostgreSQL refuses root. It is nil where we are
@@ -112,8 +119,8 @@ func unprivileged() (*syscall.Credential, error) {
 }
 
 // initialise makes the files of a server whose role postgres has a password.
-func (c *cluster) initialise(ctx context.Context, programs, password string, as *syscall.Credential) error {
-	secret := filepath.Join(c.folder, "password")
+func initialise(ctx context.Context, folder, programs, password string, as *syscall.Credential) error {
+	secret := filepath.Join(folder, "password")
 	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
 		return err
 	}
@@ -122,19 +129,18 @@ func (c *cluster) initialise(ctx context.Context, programs, password string, as 
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(programs, "initdb"), "--pgdata", c.data(), "--username=postgres",
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "initdb"), "--pgdata", data(folder), "--username=postgres",
 		"--auth=scram-sha-256", "--pwfile", secret, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	var said bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.folder, environment(), &said, &said
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = folder, environment(), &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: as}
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, tail(said.String()))
+		return fmt.Errorf("initdb: %w: %s", err, guarded.Tail(said.String()))
 	}
 	return nil
 }
 
-func (c *cluster) data() string { return filepath.Join(c.folder, "data") }
-func (c *cluster) log() string  { return filepath.Join(c.folder, "log") }
+func data(folder string) string { return filepath.Join(folder, "data") }
 
 // environment is ours without what would lead the server elsewhere.
 func environment() []string {
@@ -147,96 +153,12 @@ func environment() []string {
 	return env
 }
 
-// launch starts the server under its guard.
-func (c *cluster) launch(programs string, port int, as *syscall.Credential) error {
-	log, err := os.Create(c.log())
-	if err != nil {
-		return err
+// PID is the process that a private server's descend from, 0 where the server was named.
+func (s *Server) PID() int {
+	if s.private == nil {
+		return 0
 	}
-	defer log.Close()
-	held, ours, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer held.Close()
-	cmd := exec.Command("/bin/sh", "-c", guard, "sh", c.folder, filepath.Join(programs, "postgres"), "-D", c.data(),
-		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(port), "-c", "unix_socket_directories=",
-		// Nobody cuts this machine's power for the test's sake. What a server promises to its clients
-		// does not change.
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=32MB")
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.folder, environment(), log, log
-	cmd.ExtraFiles = []*os.File{held}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: as} // an interrupt from the keyboard is ours
-	if err := cmd.Start(); err != nil {
-		return errors.Join(err, ours.Close())
-	}
-	c.pipe, c.done = ours, make(chan struct{})
-	go func() {
-		defer close(c.done)
-		_ = cmd.Wait() // how it ended is told by its log
-	}()
-	return nil
-}
-
-var errEnded = errors.New("the server has ended")
-
-// ready waits until the server answers.
-func (c *cluster) ready(ctx context.Context, url string) (version string, err error) {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		said := c.said() // before its folder is removed
-		if version, err = ask(ctx, url); err == nil {
-			return version, nil
-		}
-		select {
-		case <-c.done:
-			return "", fmt.Errorf("%w: %s", errEnded, tail(said))
-		case <-ctx.Done():
-			return "", fmt.Errorf("%w: %w: %s", context.Cause(ctx), err, tail(said))
-		case <-ticker.C:
-		}
-	}
-}
-
-func (c *cluster) said() string {
-	text, err := os.ReadFile(c.log())
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-// tail is the end of what a program has said.
-func tail(text string) string {
-	text = strings.TrimSpace(text)
-	return text[max(0, len(text)-logTail):]
-}
-
-// freePort returns a port that nothing listened on a moment ago.
-func freePort(ctx context.Context) (int, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
-// close ends the server and returns when it is gone.
-func (c *cluster) close() error {
-	if c.pipe != nil {
-		c.pipe.Close()
-		timer := time.NewTimer(stopTimeout)
-		defer timer.Stop()
-		select {
-		case <-c.done:
-		case <-timer.C:
-			return fmt.Errorf("the server in %s has not ended within %s", c.folder, stopTimeout)
-		}
-	}
-	return os.RemoveAll(c.folder)
+	return s.private.PID()
 }
 
 // Close ends a private server and removes what it left, within 20 s. It does nothing to one that was
@@ -245,9 +167,9 @@ func (s *Server) Close() error {
 	if s.private == nil {
 		return nil
 	}
-	c := s.private
+	private := s.private
 	s.private = nil
-	if err := c.close(); err != nil {
+	if err := private.Close(); err != nil {
 		return fmt.Errorf("pgtest: %w", err)
 	}
 	return nil

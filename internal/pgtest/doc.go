@@ -3,8 +3,8 @@
 //
 // It owns the ways to have a server ([Find]) and the one that it started until that is closed. A
 // private server listens on 127.0.0.1 only, has a password of its own, keeps everything in a
-// temporary folder and forces nothing to disk. It ends with the process that started it, also where
-// that is killed: a shell between the two waits for the end of a pipe.
+// temporary folder and forces nothing to disk, unless it is asked to. It ends with the process that
+// started it, also where that is killed (package guarded).
 //
 // It must not know anything of Warren; of brokertest it takes how packages are installed.
 package pgtest

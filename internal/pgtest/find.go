@@ -15,6 +15,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver of Open
 
 	"github.com/warrenmq/warren/internal/brokertest"
+	"github.com/warrenmq/warren/internal/guarded"
 )
 
 // EnvURL names a server to use: an address of a database, as a role that may create others.
@@ -32,6 +33,10 @@ type Options struct {
 	Out io.Writer
 	// In is asked before something is installed, if it is a terminal. Defaults to none.
 	In *os.File
+	// Durable has a private server keep PostgreSQL's defaults, where it forces to disk what is committed.
+	Durable bool
+	// NoInstall forbids to install a server where there is none.
+	NoInstall bool
 }
 
 // Server is a PostgreSQL that answers.
@@ -44,7 +49,7 @@ type Server struct {
 	// Source tells in one line how the server was had.
 	Source string
 
-	private *cluster // nil where the server was named
+	private *guarded.Server // nil where the server was named
 }
 
 // Find returns a server: the one that WARREN_POSTGRES_URL names, else a private one of the
@@ -71,6 +76,9 @@ func find(ctx context.Context, opts Options) (*Server, error) {
 		return &Server{URL: url, Version: version, Source: EnvURL}, nil
 	}
 	programs, err := findPrograms()
+	if err != nil && opts.NoInstall {
+		return nil, err
+	}
 	if err != nil {
 		if failed := brokertest.Install(ctx, packageName, brokertest.Options{Out: opts.Out, In: opts.In}); failed != nil {
 			return nil, fmt.Errorf("%w, and %s cannot be installed: %w", err, packageName, failed)
@@ -79,7 +87,7 @@ func find(ctx context.Context, opts Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	return start(ctx, programs)
+	return start(ctx, programs, opts.Durable)
 }
 
 // programFolders are where servers are kept: Debian's, by version, and others'.

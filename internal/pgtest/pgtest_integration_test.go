@@ -25,7 +25,7 @@ func TestFind(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(out.String(), "pgtest:"), out.String())
 	assert.Contains(t, out.String(), s.Version)
 	assert.NotContains(t, out.String(), "@", "no credentials")
-	folder := s.private.folder
+	folder := s.private.Folder()
 
 	t.Setenv(EnvURL, s.URL)
 	named, err := Find(t.Context(), Options{})
@@ -42,19 +42,34 @@ func TestFind(t *testing.T) {
 	require.ErrorContains(t, err, EnvURL)
 }
 
-// A process that is killed closes its end of the pipe; the guard ends the server and removes its
-// folder.
+// A server whose owner is gone ends, though it has clients.
 func TestGuard(t *testing.T) {
 	t.Setenv(EnvURL, "")
 	s, err := Find(t.Context(), Options{Out: os.Stderr})
 	require.NoError(t, err)
-	require.NoError(t, s.private.pipe.Close())
-	select {
-	case <-s.private.done:
-	case <-time.After(stopTimeout):
-		t.Error("the server goes on")
+	assert.Positive(t, s.PID())
+	db, err := Open(s.URL)
+	require.NoError(t, err)
+	require.NoError(t, db.PingContext(t.Context()))
+	require.NoError(t, s.private.Abandon())
+	assert.NoDirExists(t, s.private.Folder())
+	require.NoError(t, db.Close())
+	require.NoError(t, s.Close())
+}
+
+func TestDurable(t *testing.T) {
+	t.Setenv(EnvURL, "")
+	for durable, want := range map[bool]string{true: "on", false: "off"} {
+		s, err := Find(t.Context(), Options{Out: os.Stderr, Durable: durable})
+		require.NoError(t, err)
+		db, err := Open(s.URL)
+		require.NoError(t, err)
+		var fsync string
+		require.NoError(t, db.QueryRowContext(t.Context(), "SHOW fsync").Scan(&fsync))
+		assert.Equal(t, want, fsync)
+		require.NoError(t, db.Close())
+		require.NoError(t, s.Close())
 	}
-	assert.NoDirExists(t, s.private.folder)
 }
 
 func TestNewDatabase(t *testing.T) {

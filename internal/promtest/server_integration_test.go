@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/warrenmq/warren/internal/guarded"
 )
 
 // startEmpty starts a server that scrapes nothing.
@@ -36,28 +38,22 @@ func TestServer(t *testing.T) {
 	assert.Empty(t, alerts)
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
-	assert.NoDirExists(t, s.folder)
+	assert.NoDirExists(t, s.private.Folder())
 }
 
 func TestServerConfigurationIsWrong(t *testing.T) {
 	t.Parallel()
 	_, err := startEmpty(t, "global: {scrape_intervall: 1s}\n")
-	require.ErrorIs(t, err, errEnded)
+	require.ErrorIs(t, err, guarded.ErrEnded)
 	require.ErrorContains(t, err, "scrape_intervall")
 }
 
-// A process that is killed closes its end of the pipe; the guard ends the server and removes its
-// folder.
+// A server whose owner is gone ends, and its folder is removed.
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	s, err := startEmpty(t, "")
 	require.NoError(t, err)
-	require.NoError(t, s.pipe.Close())
-	select {
-	case <-s.done:
-	case <-time.After(stopTimeout):
-		t.Error("the server goes on")
-	}
-	assert.NoDirExists(t, s.folder)
+	require.NoError(t, s.private.Abandon())
+	assert.NoDirExists(t, s.private.Folder())
 	require.NoError(t, s.Close())
 }
