@@ -23,11 +23,13 @@ type entrant struct {
 	run func(ctx context.Context, a *arena) ([]float64, error)
 }
 
-// floor is the worst ratio to the first entrant that is good enough.
+// floor is the worst that is good enough of an entrant's figure: its ratio to the first entrant's, or
+// the median itself.
 type floor struct {
-	entrant string
-	figure  string
-	ratio   float64
+	entrant  string
+	figure   string
+	bound    float64
+	absolute bool // the bound is of the median
 }
 
 // contest is one kind of work, done by several in turn.
@@ -90,22 +92,27 @@ func (c *contest) compare(values [][][]float64) *result {
 			if i > 0 {
 				ratio := spreadOf(ratios(values[i][j], values[0][j]))
 				one.Ratio = &ratio
-				one.Floor = c.judge(e.name, f, ratio.Median)
 			}
+			one.Floor = c.judge(&one, f)
 			r.Rows = append(r.Rows, one)
 		}
 	}
 	return r
 }
 
-// judge compares a ratio with its floor, nil where it has none.
-func (c *contest) judge(entrant string, f figure, ratio float64) *verdict {
+// judge compares a row with its floor, nil where it has none.
+func (c *contest) judge(r *row, f figure) *verdict {
 	for _, one := range c.floors {
-		if one.entrant == entrant && one.figure == f.Name {
-			return &verdict{
-				Ratio: one.ratio, AtMost: f.LowerIsBetter,
-				Holds: f.LowerIsBetter && ratio <= one.ratio || !f.LowerIsBetter && ratio >= one.ratio,
-			}
+		if one.entrant != r.Entrant || one.figure != f.Name {
+			continue
+		}
+		got := r.Median
+		if !one.absolute {
+			got = r.Ratio.Median
+		}
+		return &verdict{
+			Bound: one.bound, AtMost: f.LowerIsBetter, Absolute: one.absolute,
+			Holds: f.LowerIsBetter && got <= one.bound || !f.LowerIsBetter && got >= one.bound,
 		}
 	}
 	return nil

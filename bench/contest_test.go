@@ -25,7 +25,7 @@ func TestContest(t *testing.T) {
 	c := contest{
 		name: "sprint", figures: []figure{{Name: "rate", Unit: "tasks/s"}},
 		entrants: []entrant{scripted("loop", &order, 100, 200, 400), scripted("Warren", &order, 150, 200, 800)},
-		floors:   []floor{{"Warren", "rate", 1.6}},
+		floors:   []floor{{entrant: "Warren", figure: "rate", bound: 1.6}},
 	}
 	r, err := c.hold(t.Context(), nil, 3, t.Output())
 	require.NoError(t, err)
@@ -35,17 +35,31 @@ func TestContest(t *testing.T) {
 	assert.Equal(t, spread{Median: 200, Min: 100, Max: 400}, r.Rows[0].spread)
 	assert.Equal(t, []float64{150, 200, 800}, r.Rows[1].Rounds)
 	assert.Equal(t, &spread{Median: 1.5, Min: 1, Max: 2}, r.Rows[1].Ratio, "of the rounds' ratios, not of the medians")
-	assert.Equal(t, &verdict{Ratio: 1.6, Holds: false}, r.Rows[1].Floor)
+	assert.Equal(t, &verdict{Bound: 1.6, Holds: false}, r.Rows[1].Floor)
 	assert.False(t, (&report{Contests: []*result{r}}).holds())
 }
 
 func TestFloorOfWhatShouldBeLow(t *testing.T) {
-	c := contest{floors: []floor{{"Warren", "p50", 1.2}}}
+	c := contest{floors: []floor{{entrant: "Warren", figure: "p50", bound: 1.2}}}
 	low := figure{Name: "p50", LowerIsBetter: true}
-	assert.True(t, c.judge("Warren", low, 1.2).Holds)
-	assert.False(t, c.judge("Warren", low, 1.21).Holds)
-	assert.Nil(t, c.judge("loop", low, 9))
-	assert.Nil(t, c.judge("Warren", figure{Name: "p99"}, 9))
+	of := func(entrant string, ratio float64) *row { return &row{Entrant: entrant, Ratio: &spread{Median: ratio}} }
+	assert.True(t, c.judge(of("Warren", 1.2), low).Holds)
+	assert.False(t, c.judge(of("Warren", 1.21), low).Holds)
+	assert.Nil(t, c.judge(of("loop", 9), low))
+	assert.Nil(t, c.judge(of("Warren", 9), figure{Name: "p99"}))
+}
+
+// What is bound by itself needs nobody to be compared with.
+func TestFloorOfAMedian(t *testing.T) {
+	c := contest{
+		figures: []figure{{Name: "p50", Unit: "ms", LowerIsBetter: true}}, entrants: []entrant{{name: "Warren"}},
+		floors: []floor{{entrant: "Warren", figure: "p50", bound: 1, absolute: true}},
+	}
+	for median, holds := range map[float64]bool{0.9: true, 1: true, 1.1: false} {
+		r := c.compare([][][]float64{{{median}}})
+		assert.Equal(t, &verdict{Bound: 1, AtMost: true, Absolute: true, Holds: holds}, r.Rows[0].Floor)
+		assert.Nil(t, r.Rows[0].Ratio)
+	}
 }
 
 func TestContestEndsWithAnError(t *testing.T) {
@@ -60,7 +74,11 @@ func TestContestEndsWithAnError(t *testing.T) {
 func TestFloorsAreOfEntrants(t *testing.T) {
 	for _, c := range contests(full) {
 		for _, one := range c.floors {
-			assert.True(t, slices.ContainsFunc(c.entrants[1:], func(e entrant) bool { return e.name == one.entrant }), one)
+			compared := c.entrants
+			if !one.absolute {
+				compared = c.entrants[1:]
+			}
+			assert.True(t, slices.ContainsFunc(compared, func(e entrant) bool { return e.name == one.entrant }), one)
 			assert.True(t, slices.ContainsFunc(c.figures, func(f figure) bool { return f.Name == one.figure }), one)
 		}
 	}

@@ -39,7 +39,7 @@ func contests(s settings) []contest {
 				{loopMultiple, t.drainByLoop(true)},
 				{warren, t.drainByWarren},
 			},
-			floors: []floor{{warren, "rate", 1.3}},
+			floors: []floor{{entrant: warren, figure: "rate", bound: 1.4}},
 		},
 		{
 			name:    historyName,
@@ -50,7 +50,7 @@ func contests(s settings) []contest {
 				{historyOutcomes, t.drainTelling(history.Outcomes)},
 				{historyAll, t.drainTelling(history.All)},
 			},
-			floors: []floor{{historyOutcomes, "rate", 0.95}},
+			floors: []floor{{entrant: historyOutcomes, figure: "rate", bound: 0.95}},
 			often:  historyOften,
 		},
 		{
@@ -62,7 +62,7 @@ func contests(s settings) []contest {
 				{warrenMany, t.enqueueByWarren(enqueueMany)},
 				{warrenEach, t.enqueueByWarren(enqueueEach)},
 			},
-			floors: []floor{{warrenMany, "rate", 0.95}},
+			floors: []floor{{entrant: warrenMany, figure: "rate", bound: 1.0}},
 		},
 		{
 			name:    "both",
@@ -73,6 +73,7 @@ func contests(s settings) []contest {
 				{loopMultiple, t.bothByLoop(true)},
 				{warrenMany, t.bothByWarren},
 			},
+			floors: []floor{{entrant: warrenMany, figure: "rate", bound: 1.1}},
 		},
 		{
 			name: "latency",
@@ -82,8 +83,11 @@ func contests(s settings) []contest {
 				{Name: "p99", Unit: "ms", LowerIsBetter: true},
 			},
 			entrants: []entrant{{loopOneByOne, l.ofLoop}, {warren, l.ofWarren}},
-			floors:   []floor{{warren, "p50", 1.2}},
-			often:    latencyOften,
+			floors: []floor{
+				{entrant: warren, figure: "p50", bound: 1.2},
+				{entrant: warren, figure: "p99", bound: 1.3},
+			},
+			often: latencyOften,
 		},
 		{
 			name: "delays",
@@ -95,6 +99,24 @@ func contests(s settings) []contest {
 				{Name: "max", Unit: "ms", LowerIsBetter: true},
 			},
 			entrants: []entrant{{warren, d.ofWarren}},
+			floors: []floor{
+				{entrant: warren, figure: "p50", bound: 1, absolute: true},
+				{entrant: warren, figure: "p99", bound: 5, absolute: true},
+			},
+		},
+		{
+			name: startName,
+			what: "a worker process is started while tasks wait; from the start of the process to that of its first task, and what it has in memory when it has run them",
+			figures: []figure{
+				{Name: "first task", Unit: "ms", LowerIsBetter: true},
+				{Name: "resident", Unit: "MiB", LowerIsBetter: true},
+			},
+			entrants: []entrant{{warren, start{body: payload(s.PayloadBytes)}.ofWarren}},
+			floors: []floor{
+				{entrant: warren, figure: "first task", bound: 150, absolute: true},
+				{entrant: warren, figure: "resident", bound: residentAllowed, absolute: true},
+			},
+			often: startOften,
 		},
 	}
 }

@@ -26,7 +26,8 @@ const (
 
 // sample is what a process says of itself at one moment, one JSON object a line.
 type sample struct {
-	Tasks      int64 `json:"tasks"` // run so far
+	Tasks      int64 `json:"tasks"`    // run so far
+	First      int64 `json:"first_ns"` // when the first task was started, by the wall clock; 0 is not yet
 	RSS        int64 `json:"rss_bytes"`
 	Goroutines int   `json:"goroutines"`
 }
@@ -37,8 +38,13 @@ func memoryWorker(ctx context.Context, url string, in io.Reader, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	var done atomic.Int64
-	w, err := startWorker(ctx, url, func(*tasks.Task) { done.Add(1) })
+	var first, done atomic.Int64
+	w, err := startWorker(ctx, url, func(*tasks.Task) {
+		if first.Load() == 0 {
+			first.CompareAndSwap(0, time.Now().UnixNano())
+		}
+		done.Add(1)
+	})
 	if err != nil {
 		return err
 	}
@@ -63,7 +69,7 @@ func memoryWorker(ctx context.Context, url string, in io.Reader, out io.Writer) 
 		if err != nil {
 			return err
 		}
-		if err := lines.Encode(sample{Tasks: done.Load(), RSS: rss, Goroutines: runtime.NumGoroutine()}); err != nil {
+		if err := lines.Encode(sample{Tasks: done.Load(), First: first.Load(), RSS: rss, Goroutines: runtime.NumGoroutine()}); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/warrenmq/warren/internal/brokertest"
@@ -52,11 +53,12 @@ type row struct {
 	Floor *verdict `json:"floor,omitempty"`
 }
 
-// verdict is how a ratio compares with its floor.
+// verdict is how a figure compares with its floor.
 type verdict struct {
-	Ratio  float64 `json:"ratio"`
-	AtMost bool    `json:"at_most"` // the ratio may be at most so much, else at least
-	Holds  bool    `json:"holds"`
+	Bound    float64 `json:"bound"`
+	AtMost   bool    `json:"at_most"`  // it may be at most so much, else at least
+	Absolute bool    `json:"absolute"` // it is the median that is bound, else the ratio
+	Holds    bool    `json:"holds"`
 }
 
 // library is the path of the client library that both Warren and the loop use.
@@ -124,6 +126,8 @@ func (s settings) of(contest string) string {
 		return fmt.Sprintf("%d tasks of %d bytes, %d/s, %d rounds", s.LatencyTasks, s.PayloadBytes, s.LatencyRate, latencyOften*s.Rounds)
 	case historyName:
 		return fmt.Sprintf("%d tasks of %d bytes, %d rounds", s.Tasks, s.PayloadBytes, historyOften*s.Rounds)
+	case startName:
+		return fmt.Sprintf("%d tasks of %d bytes wait, %d rounds", startTasks, s.PayloadBytes, startOften*s.Rounds)
 	case "delays":
 		return fmt.Sprintf("%d tasks, %d/s, delayed by 0 to %s", s.Delays, s.DelayRate, s.DelayUpTo)
 	default:
@@ -141,7 +145,11 @@ func (c *result) table() *table {
 			cells[4], cells[5] = number(one.Ratio.Median, ""), bracket(*one.Ratio, "")
 		}
 		if f := one.Floor; f != nil {
-			cells[6] = map[bool]string{true: "at most ", false: "at least "}[f.AtMost] + number(f.Ratio, "")
+			unit := ""
+			if f.Absolute {
+				unit = one.Unit
+			}
+			cells[6] = strings.TrimSpace(map[bool]string{true: "at most ", false: "at least "}[f.AtMost] + number(f.Bound, unit) + " " + unit)
 			cells[7] = map[bool]string{true: "holds", false: "MISSED"}[f.Holds]
 		}
 		t.rows = append(t.rows, cells)

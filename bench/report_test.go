@@ -21,7 +21,9 @@ func sampleReport() *report {
 		Contests: []*result{{Contest: "drain", What: "tasks are run", Rows: []row{
 			{Entrant: loopEach, Figure: "rate", Unit: "tasks/s", Rounds: []float64{20000}, spread: spread{20000, 19000, 21000}},
 			{Entrant: warren, Figure: "rate", Unit: "tasks/s", Rounds: []float64{27000}, spread: spread{27000, 26000, 28000},
-				Ratio: &spread{1.351, 1.2, 1.4}, Floor: &verdict{Ratio: 1.3, Holds: true}},
+				Ratio: &spread{1.351, 1.2, 1.4}, Floor: &verdict{Bound: 1.3, Holds: true}},
+			{Entrant: warren, Figure: "p50", Unit: "ms", Rounds: []float64{2}, spread: spread{2, 2, 2},
+				Floor: &verdict{Bound: 1, AtMost: true, Absolute: true, Holds: true}},
 		}}},
 		Memory: &memory{Tasks: 10, RSS: quarters{spread{20, 19, 21}, spread{20.5, 20, 21}}, Goroutines: quarters{spread{30, 30, 30}, spread{30, 29, 31}}, Flat: true},
 	}
@@ -36,7 +38,8 @@ func TestReportAsText(t *testing.T) {
 drain (50000 tasks of 256 bytes): tasks are run
                                median                    ratio                  floor
   loop, ack each  rate  20000 tasks/s  (19000 .. 21000)
-  Warren          rate  27000 tasks/s  (26000 .. 28000)   1.35  (1.20 .. 1.40)  at least 1.30  holds
+  Warren          rate  27000 tasks/s  (26000 .. 28000)   1.35  (1.20 .. 1.40)  at least 1.30    holds
+  Warren          p50         2.00 ms  (2.00 .. 2.00)                           at most 1.00 ms  holds
 
 memory (10 tasks of 256 bytes): a process of its own runs tasks that do nothing, looked at every 1s
             first quarter                   last quarter

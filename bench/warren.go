@@ -76,7 +76,8 @@ func startWorker(ctx context.Context, url string, handle func(*tasks.Task)) (*wa
 	return startWorkerOn(ctx, client, nil, handle)
 }
 
-// startWorkerOn is startWorker on a client, which is closed with it, and with a history, or without.
+// startWorkerOn is startWorker on a client, and with a history, or without. Both are closed with it, and where it
+// cannot be started.
 func startWorkerOn(ctx context.Context, client *broker.Client, kept *history.Recorder, handle func(*tasks.Task)) (*warrenWorker, error) {
 	var events tasks.Recorder
 	if kept != nil {
@@ -92,12 +93,12 @@ func startWorkerOn(ctx context.Context, client *broker.Client, kept *history.Rec
 		Events: events,
 		Log:    slog.New(slog.DiscardHandler),
 	})
-	if err != nil {
-		client.Close()
-		return nil, err
-	}
 	life, cancel := context.WithCancel(ctx)
 	started := &warrenWorker{client: client, kept: kept, cancel: cancel, ended: make(chan error, 1)}
+	if err != nil {
+		started.ended <- nil // it has never run
+		return nil, errors.Join(err, started.close())
+	}
 	go func() { started.ended <- w.Run(life) }()
 	if err := started.awaitReady(ctx, w); err != nil {
 		return nil, errors.Join(err, started.close())
