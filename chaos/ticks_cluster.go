@@ -31,7 +31,7 @@ type round struct {
 // onCluster has schedulers emit ticks through a cluster whose nodes die under them: each begins with
 // another node. The node of the leader is killed, and later that of whoever leads then is frozen.
 func (r ticksRun) onCluster(ctx context.Context) (err error) {
-	cluster, err := brokertest.StartCluster(ctx, clusterNodes, brokertest.Options{Out: r.log})
+	cluster, err := brokertest.StartCluster(ctx, brokertest.Container, clusterNodes, brokertest.Options{Out: r.log})
 	if err != nil {
 		return err
 	}

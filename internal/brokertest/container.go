@@ -27,6 +27,7 @@ const (
 type container struct {
 	ctr       *rabbitmq.RabbitMQContainer
 	name      string
+	host      string // what other nodes of its cluster call it
 	addresses addresses
 }
 

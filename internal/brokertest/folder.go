@@ -1,7 +1,6 @@
 package brokertest
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -21,9 +20,9 @@ type nodePorts struct {
 	amqp, dist, management int
 }
 
-// newFolder makes the folder of a node that this process owns, in memory where the options ask for it and
-// there is room.
-func newFolder(opts Options) (folder, error) {
+// newFolder makes the folder of a node that this process owns, with the cookie by which Erlang machines know each
+// other; in memory where the options ask for it and there is room.
+func newFolder(opts Options, cookie string) (folder, error) {
 	us, err := ourselves()
 	if err != nil {
 		return "", err
@@ -45,7 +44,7 @@ func newFolder(opts Options) (folder, error) {
 		{"enabled_plugins", "[rabbitmq_management].\n", 0o600},
 		{"advanced.config", "[].\n", 0o600},
 		{"rabbitmq-env.conf", "", 0o600},
-		{"home/.erlang.cookie", rand.Text(), 0o400},
+		{"home/.erlang.cookie", cookie, 0o400},
 	}
 	err = os.Mkdir(f.path("conf.d"), 0o700)
 	for _, file := range files {
@@ -89,14 +88,14 @@ func (f folder) write(name, content string, mode os.FileMode) error {
 	return os.Rename(f.path(name+".new"), f.path(name))
 }
 
-// configure writes the node's configuration for its ports.
-func (f folder) configure(ports nodePorts) error {
+// configure writes the node's configuration for its ports, with more lines.
+func (f folder) configure(ports nodePorts, lines string) error {
 	return f.write("rabbitmq.conf", fmt.Sprintf(`listeners.tcp.default = 127.0.0.1:%d
 management.tcp.ip = 127.0.0.1
 management.tcp.port = %d
 loopback_users = none
 disk_free_limit.absolute = 50MB
-`, ports.amqp, ports.management), 0o600)
+%s`, ports.amqp, ports.management, lines), 0o600)
 }
 
 // environment is what the node runs in: ours, without what would lead it out of its folder.

@@ -36,7 +36,7 @@ func TestFolderEnvironment(t *testing.T) {
 
 func TestNewFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	f, err := newFolder(Options{})
+	f, err := newFolder(Options{}, "cookie")
 	if err != nil {
 		t.Fatal(err)
 	}

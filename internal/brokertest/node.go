@@ -22,6 +22,15 @@ type node struct {
 	process *process
 }
 
+// nodeSettings are what a node has in common with others.
+type nodeSettings struct {
+	cookie string
+	lines  string // of its configuration
+}
+
+// aloneSettings are those of a node that is in no cluster.
+func aloneSettings() nodeSettings { return nodeSettings{cookie: rand.Text()} }
+
 // startNode starts a private node of the rabbitmq-server on this machine.
 func startNode(ctx context.Context, opts Options) (*Broker, error) {
 	server, err := findServer()
@@ -31,18 +40,18 @@ func startNode(ctx context.Context, opts Options) (*Broker, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	return withFreePorts(3, func(ports []int) (*Broker, error) {
-		return startNodeOn(ctx, opts, server, nodePorts{amqp: ports[0], dist: ports[1], management: ports[2]})
+		return startNodeOn(ctx, opts, aloneSettings(), server, nodePorts{amqp: ports[0], dist: ports[1], management: ports[2]})
 	})
 }
 
 // startNodeOn starts a node on ports that should be free.
-func startNodeOn(ctx context.Context, opts Options, server string, ports nodePorts) (*Broker, error) {
-	f, err := newFolder(opts)
+func startNodeOn(ctx context.Context, opts Options, settings nodeSettings, server string, ports nodePorts) (*Broker, error) {
+	f, err := newFolder(opts, settings.cookie)
 	if err != nil {
 		return nil, err
 	}
 	n := &node{server: server, name: "warren-" + strings.ToLower(rand.Text()[:10]) + "@localhost", folder: f, ports: ports}
-	if err = f.configure(ports); err == nil {
+	if err = f.configure(ports, settings.lines); err == nil {
 		err = n.launch()
 	}
 	var version string

@@ -47,7 +47,7 @@ func TestNodePortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := startNodeOn(t.Context(), Options{}, server, nodePorts{amqp: ports[0], dist: taken, management: ports[1]})
+	b, err := startNodeOn(t.Context(), Options{}, aloneSettings(), server, nodePorts{amqp: ports[0], dist: taken, management: ports[1]})
 	if err == nil {
 		b.Close()
 	}

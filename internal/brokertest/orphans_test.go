@@ -81,7 +81,7 @@ func TestKillSparesStrangers(t *testing.T) {
 // fakeNode launches fakeServer in a folder and waits until it has written its pid.
 func fakeNode(t *testing.T) (folder, *process) {
 	t.Helper()
-	f, err := newFolder(Options{})
+	f, err := newFolder(Options{}, "cookie")
 	if err != nil {
 		t.Fatal(err)
 	}
