@@ -105,6 +105,11 @@ alerts: ## Have one thing after the other go wrong under Prometheus, and account
 alerts-check: ## Have promtool check the alerts and run their tests (docs/alerts.md).
 	$(GO) test -timeout 6m -count=1 -tags integration $(ON_PROMETHEUS)
 
+# SOAK are the command's flags; SHORT=1 makes it about a minute.
+.PHONY: soak
+soak: ## Publish 2,000 tasks a second for an hour, and judge whether anything grows.
+	cd chaos && $(GO) run . soak $(if $(SHORT),-short) $(SOAK)
+
 CHUNKS ?= 1000
 .PHONY: batch
 batch: ## Enqueue a batch of CHUNKS (1000), kill its enqueuer and a worker on the way, and count what is done.
@@ -113,7 +118,7 @@ batch: ## Enqueue a batch of CHUNKS (1000), kill its enqueuer and a worker on th
 # FUZZ picks some: packages as in go test, names of targets.
 FUZZTIME ?= 30s
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (30s), or those of FUZZ='./routing' or FUZZ=FuzzMatch.
+fuzz: ## Run each fuzz target for FUZZTIME (30s), or those of FUZZ='./routing' or FUZZ=FuzzPattern.
 	@$(GO) run ./internal/fuzzrun -time $(FUZZTIME) $(FUZZ)
 
 .PHONY: lint

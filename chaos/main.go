@@ -4,7 +4,8 @@
 // It owns the plan of tasks and faults (a pure function of its seed), the processes, the ledger to
 // which handlers write what they do, and the checker that compares the two; and the count of what
 // tasks have done in a PostgreSQL; and what is known of schedulers and of the ticks that they emit, and of
-// dead letters and of what the command line does with them; and which alerts a Prometheus fires, and why. Of Warren it knows what any program does that
+// dead letters and of what the command line does with them; and which alerts a Prometheus fires, and why; and what grows
+// over hours. Of Warren it knows what any program does that
 // imports it.
 //
 //	go run . fault [flags]
@@ -12,6 +13,7 @@
 //	go run . ticks [flags]
 //	go run . letters [flags]
 //	go run . alerts [flags]
+//	go run . soak [flags]
 package main
 
 import (
@@ -33,7 +35,8 @@ const usage = `usage: chaos COMMAND [flags]
   ticks    have schedulers emit ticks while the leader is killed and the broker is away, and check each tick
   letters  have tasks fail, replay their dead letters while the command is killed, and check each of them
   alerts   have one thing after the other go wrong under a Prometheus with the shipped rules, and check each alert
-  worker, effects-worker, letters-worker   be one of the workers
+  soak     publish tasks for an hour, and judge whether memory, goroutines or files of any process grow
+  worker, effects-worker, letters-worker, soak-worker, soak-publisher   be one of the processes
 
 "chaos fault -h", and so on, tells the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
 `
@@ -43,6 +46,9 @@ const (
 	roleWorker  = "worker"
 	roleEffects = "effects-worker"
 	roleLetters = "letters-worker"
+
+	roleSoakWorker    = "soak-worker"
+	roleSoakPublisher = "soak-publisher"
 )
 
 // The exit statuses.
@@ -112,6 +118,19 @@ func command(ctx context.Context, args []string, out, log io.Writer) int {
 			return exitUsage
 		}
 		err = alerts(ctx, o, out, log)
+	case "soak":
+		var o soakOptions
+		switch o, err = parseSoak(args[1:], log); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
+			return exitUsage
+		}
+		err = soak(ctx, o, out, log)
+	case roleSoakWorker, roleSoakPublisher:
+		if err = employSoak(ctx, args[0], args[1:], os.Stderr); ctx.Err() != nil && err == nil {
+			return 0
+		}
 	case roleLetters:
 		if err = serveLetters(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
 			return 0
