@@ -81,12 +81,16 @@ func (s *publishSession) await() {
 	s.confirms.wait()
 }
 
+// confirmLooks is how often in a ConfirmTimeout the watch looks: two looks is the longest that it takes
+// beyond it, one to see the last confirm and one to see that none came since.
+const confirmLooks = 20
+
 // watch takes in the blocking of the connection and looks for confirms that do not come, until the
 // channel is closed; then it answers what is left unconfirmed.
 func (s *publishSession) watch() {
 	defer close(s.over)
 	blocking := s.blocking
-	ticker := time.NewTicker(s.publisher.cfg.ConfirmTimeout / 4)
+	ticker := time.NewTicker(s.publisher.cfg.ConfirmTimeout / confirmLooks)
 	defer ticker.Stop()
 	for {
 		select {
@@ -183,7 +187,7 @@ func (s *publishSession) isStuck(now time.Time) bool {
 		s.moved = now
 		return false
 	}
-	return now.Sub(s.moved) > s.publisher.cfg.ConfirmTimeout
+	return now.Sub(s.moved) >= s.publisher.cfg.ConfirmTimeout
 }
 
 func (s *publishSession) setBlocked(b amqp.Blocking) {

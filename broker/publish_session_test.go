@@ -1,0 +1,58 @@
+package broker
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+)
+
+// closable tells when it was closed.
+type closable struct {
+	net.Conn
+	closed chan time.Time
+}
+
+func (c *closable) Close() error {
+	select {
+	case c.closed <- time.Now():
+	default:
+	}
+	return nil
+}
+
+// A connection that confirms nothing is replaced after ConfirmTimeout and little more, whenever the last
+// confirm had come.
+func TestConfirmsThatDoNotComeAreNoticedInTime(t *testing.T) {
+	const timeout = 10 * time.Second
+	for _, confirmedAfter := range []time.Duration{0, time.Millisecond, 490 * time.Millisecond, 2490 * time.Millisecond, 7 * time.Second} {
+		t.Run(confirmedAfter.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := Config{ConfirmTimeout: timeout}.withDefaults()
+				socketOf := &closable{closed: make(chan time.Time, 1)}
+				s := &publishSession{
+					publisher: newPublisher(&cfg), conn: &connection{raw: &socket{Conn: socketOf}},
+					closed: make(chan *amqp.Error, 1), over: make(chan struct{}), room: make(chan struct{}, 2),
+					channel: &amqp.Channel{},
+					pending: map[uint64]*publication{},
+				}
+				for place := range uint64(2) {
+					s.room <- struct{}{}
+					s.pending[place] = &publication{confirmation: &amqp.DeferredConfirmation{}, done: make(chan *publication, 1)}
+				}
+				go s.watch()
+				time.Sleep(confirmedAfter)
+				s.settle(0, true)
+				confirmed := time.Now()
+				took := (<-socketOf.closed).Sub(confirmed)
+				assert.GreaterOrEqual(t, took, timeout)
+				assert.LessOrEqual(t, took, timeout+2*timeout/confirmLooks)
+				s.closed <- amqp.ErrClosed
+				<-s.over
+			})
+		})
+	}
+}
