@@ -152,6 +152,34 @@ func TestConsumerIsClosedWhileTheBrokerIsSilent(t *testing.T) {
 	within(t, prompt, "Close", consumer.Close)
 }
 
+// A node that is cut off without a word, as by a network that is gone, is given up within 15 s.
+func TestASilentConnectionIsGivenUp(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.declare(queue(t, "email", "email.#"))
+	proxy := brokertest.NewProxy(t, f.vhost.URL)
+	client := f.connect(func(c *broker.Config) { c.URLs = []string{proxy.URL(), f.vhost.URL} })
+	deliveries := make(chan *broker.Delivery, 10)
+	f.consume(client, "email", 10, func(d *broker.Delivery) { deliveries <- d })
+	f.enqueue("email.1")
+	held := receive(t, deliveries, "a task")
+	proxy.Stall()
+	defer proxy.Resume()
+	within(t, 15*time.Second, "the end of the session", func() {
+		select {
+		case <-held.Context().Done():
+		case <-f.ctx.Done():
+		}
+	})
+	require.NoError(t, f.ctx.Err())
+	f.enqueue("email.2")
+	for {
+		if d := receive(t, deliveries, "a task, by another connection"); d.Message.RoutingKey == "email.2" {
+			return
+		}
+	}
+}
+
 // What a broker says of one message is not said of the others that were under way.
 func TestRefusalIsToldOfItsOwnMessageOnly(t *testing.T) {
 	t.Parallel()
