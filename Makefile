@@ -91,6 +91,12 @@ ticks: ## Kill the leading scheduler and take RabbitMQ away, and account for eve
 ticks-cluster: ## The same on three nodes in containers, of which one is killed and one frozen.
 	cd chaos && $(GO) run . ticks -broker cluster $(if $(SHORT),-short) $(TICKS)
 
+# CLUSTER are the command's flags, as in make cluster CLUSTER='-broker node -only partition'; SHORT=1 makes it some 2
+# minutes a kind of node, SEED=N strikes the same nodes.
+.PHONY: cluster
+cluster: ## Kill, cut off and restart nodes of a cluster under load, and account for every task, tick and stall.
+	cd chaos && $(GO) run . cluster $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(CLUSTER)
+
 # LETTERS are the command's flags; SHORT=1 makes it some 20 s a broker, SEED=N repeats the tasks.
 .PHONY: letters
 letters: ## Kill a replay of dead letters half way, run it again, and account for every letter.

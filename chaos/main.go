@@ -4,13 +4,15 @@
 // It owns the plan of tasks and faults (a pure function of its seed), the processes, the ledger to
 // which handlers write what they do, and the checker that compares the two; and the count of what
 // tasks have done in a PostgreSQL; and what is known of schedulers and of the ticks that they emit, and of
-// dead letters and of what the command line does with them; and which alerts a Prometheus fires, and why; and what grows
-// over hours. Of Warren it knows what any program does that
+// dead letters and of what the command line does with them; and a cluster, what was done to its nodes and what stood
+// still then; and which alerts a Prometheus fires, and why; and what grows over hours. Of Warren it knows what any
+// program does that
 // imports it.
 //
 //	go run . fault [flags]
 //	go run . effects [flags]
 //	go run . ticks [flags]
+//	go run . cluster [flags]
 //	go run . letters [flags]
 //	go run . alerts [flags]
 //	go run . soak [flags]
@@ -33,10 +35,11 @@ const usage = `usage: chaos COMMAND [flags]
   effects  publish tasks while connections to RabbitMQ and PostgreSQL are cut and workers are killed, and count
            their effects in PostgreSQL
   ticks    have schedulers emit ticks while the leader is killed and the broker is away, and check each tick
+  cluster  have tasks and ticks go through three nodes that are killed, cut off and restarted, and check each of them
   letters  have tasks fail, replay their dead letters while the command is killed, and check each of them
   alerts   have one thing after the other go wrong under a Prometheus with the shipped rules, and check each alert
   soak     publish tasks for an hour, and judge whether memory, goroutines or files of any process grow
-  worker, effects-worker, letters-worker, soak-worker, soak-publisher   be one of the processes
+  worker, effects-worker, letters-worker, load-worker, soak-worker, soak-publisher   be one of the processes
 
 "chaos fault -h", and so on, tells the flags. Exit status: 0 nothing is wrong, 1 something is, 2 usage, 130 interrupted.
 `
@@ -46,6 +49,7 @@ const (
 	roleWorker  = "worker"
 	roleEffects = "effects-worker"
 	roleLetters = "letters-worker"
+	roleLoad    = "load-worker"
 
 	roleSoakWorker    = "soak-worker"
 	roleSoakPublisher = "soak-publisher"
@@ -100,6 +104,15 @@ func command(ctx context.Context, args []string, out, log io.Writer) int {
 			return exitUsage
 		}
 		err = ticks(ctx, o, out, log)
+	case "cluster":
+		var o clusterOptions
+		switch o, err = parseCluster(args[1:], log); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
+			return exitUsage
+		}
+		err = onClusters(ctx, o, out, log)
 	case "letters":
 		var o letterOptions
 		switch o, err = parseLetters(args[1:], log); {
@@ -129,6 +142,10 @@ func command(ctx context.Context, args []string, out, log io.Writer) int {
 		err = soak(ctx, o, out, log)
 	case roleSoakWorker, roleSoakPublisher:
 		if err = employSoak(ctx, args[0], args[1:], os.Stderr); ctx.Err() != nil && err == nil {
+			return 0
+		}
+	case roleLoad:
+		if err = serveLoad(ctx, stationFrom(os.Getenv), os.Stderr); ctx.Err() != nil && err == nil {
 			return 0
 		}
 	case roleLetters:
