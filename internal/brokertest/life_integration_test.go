@@ -17,6 +17,15 @@ func exerciseLife(t *testing.T, b *Broker) {
 	t.Helper()
 	url, management := b.URL, b.Management
 	publish(t, url, "kept")
+	for _, resource := range []string{Memory, Disk} {
+		from, to, err := b.HoldAlarm(resource, 50*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lasted := to.Sub(from); lasted < 50*time.Millisecond {
+			t.Fatalf("the %s alarm lasted %s", resource, lasted)
+		}
+	}
 	for _, end := range []struct {
 		name string
 		do   func(context.Context) error
