@@ -72,10 +72,11 @@ bench: ## Measure Warren beside a hand-written loop on a RabbitMQ (docs/benchmar
 	cd bench && $(GO) run -ldflags '$(LDFLAGS)' . $(BENCH)
 
 # chaos/ is a module of its own.
-# FAULT are the command's flags; SHORT=1 makes it some 20 s a broker, SEED=N repeats a plan.
-.PHONY: fault
-fault: ## Kill workers and restart RabbitMQ under load, and account for every task.
-	cd chaos && $(GO) run . fault $(if $(SHORT),-short) $(if $(SEED),-seed $(SEED)) $(FAULT)
+# CHAOS are the command's flags; SHORT=1 makes it less than 2 minutes a broker, LONG=1 half an hour and a million
+# tasks, SEED=N repeats a plan.
+.PHONY: chaos
+chaos: ## Strike workers, schedulers, connections and RabbitMQ under load, and account for every task and tick.
+	cd chaos && $(GO) run . fault $(if $(SHORT),-short) $(if $(LONG),-long) $(if $(SEED),-seed $(SEED)) $(CHAOS)
 
 # EFFECTS are the command's flags; SHORT=1 makes it some 15 s a broker, SEED=N repeats the faults.
 .PHONY: effects

@@ -11,7 +11,7 @@ import (
 // line is the account of the tasks of one kind, or of all.
 type line struct {
 	published, done, dead, parked int
-	lost, early                   int
+	lost, early, late             int
 	starts, duplicates            int
 }
 
@@ -22,6 +22,7 @@ func (l *line) add(other line) {
 	l.parked += other.parked
 	l.lost += other.lost
 	l.early += other.early
+	l.late += other.late
 	l.starts += other.starts
 	l.duplicates += other.duplicates
 }
@@ -35,6 +36,8 @@ type verdict struct {
 	started       int // tasks that were started
 	finished      int // of those, the ones with a run that came to its end
 	cutShort      int // runs that never ended, since their process was killed
+	lateness      lateness
+	order         order
 	findings      []string
 }
 
@@ -43,7 +46,7 @@ func (v *verdict) holds() bool { return len(v.findings) == 0 }
 
 // check compares what was to happen with what has happened.
 func check(p *plan, e *evidence) *verdict {
-	v := &verdict{lines: map[*kind]*line{}}
+	v := &verdict{lines: map[*kind]*line{}, lateness: lateness{troubled: troubled(e.besides(aScheduler))}}
 	runs := map[string][]*run{}
 	for _, r := range e.runs {
 		runs[r.id] = append(runs[r.id], r)
@@ -67,6 +70,7 @@ func check(p *plan, e *evidence) *verdict {
 		v.find("%s was run and never published", id)
 	}
 	v.checkEnds(e)
+	v.checkOrder(p, e)
 	return v
 }
 
@@ -87,6 +91,13 @@ func (v *verdict) checkEnds(e *evidence) {
 		}
 	}
 	v.findings = append(v.findings, e.badEnds...)
+	for _, q := range e.quits {
+		if !slices.ContainsFunc(e.damages, func(d damage) bool {
+			return d.struck(q.process) && (span{d.from, d.to.Add(d.recovery())}).contains(q.at)
+		}) {
+			v.find("%s ended by itself, and nothing was done to it: %s", q.process, q.how)
+		}
+	}
 }
 
 // farFuture is after everything.
@@ -120,6 +131,7 @@ func (c *caseOf) judge() line {
 	c.countRuns()
 	c.judgePlace(&one)
 	c.judgeTimes(&one)
+	c.judgeLateness(&one)
 	c.judgeDuplicates(&one)
 	return one
 }
@@ -188,10 +200,7 @@ func (c *caseOf) judgeTimes(one *line) {
 
 // judgeDuplicates explains what there was too much of.
 func (c *caseOf) judgeDuplicates(one *line) {
-	byStep := map[step][]*run{}
-	for _, r := range c.runs {
-		byStep[c.stepOf(r)] = append(byStep[c.stepOf(r)], r)
-	}
+	byStep := c.steps()
 	var before []*run
 	for _, at := range slices.SortedFunc(maps.Keys(byStep), step.compare) {
 		same := copies{evidence: c.evidence, runs: byStart(byStep[at]), origin: c.publication.first}
@@ -200,6 +209,9 @@ func (c *caseOf) judgeDuplicates(one *line) {
 		} else {
 			same.followed = len(before) - 1
 			same.origin = byStart(before)[0].started
+			for _, r := range before {
+				same.retried += c.evidence.retriable(r)
+			}
 		}
 		for _, why := range same.explain() {
 			one.duplicates++
@@ -207,7 +219,7 @@ func (c *caseOf) judgeDuplicates(one *line) {
 			switch why {
 			case unexplained:
 				c.find("attempt %d run %d times for no reason: %s", at.attempt, len(same.runs), shown(same.runs))
-			case byRestartHere:
+			case byReturn:
 				c.find("attempt %d run %d times by a process that could have known it: %s", at.attempt, len(same.runs), shown(same.runs))
 			}
 		}
@@ -216,34 +228,14 @@ func (c *caseOf) judgeDuplicates(one *line) {
 	c.judgeBurials(one, byStep)
 }
 
-// step is how far a task has come: each step is run once where nothing goes wrong. It is not the
-// settlement, which the count of a redelivery raises too.
-type step struct {
-	attempt int
-	snoozed bool
-}
-
-func (s step) compare(other step) int {
-	if order := cmp.Compare(s.attempt, other.attempt); order != 0 || s.snoozed == other.snoozed {
-		return order
-	}
-	if s.snoozed {
-		return 1
-	}
-	return -1
-}
-
-func (c *caseOf) stepOf(r *run) step {
-	return step{r.attempt, c.item.script.SnoozeMillis > 0 && !r.notBefore.IsZero()}
-}
-
 // judgeBurials explains dead letters and parked tasks beyond the first.
 func (c *caseOf) judgeBurials(one *line, runs map[step][]*run) {
 	var why []cause
 	resent := c.publication.unconfirmed
 	if len(c.letters) > 1 {
 		followed := len(runs[step{attempt: c.letters[0].attempt}]) - 1 // each run has buried it
-		why = c.evidence.explainLetters(c.letters, followed, resent)
+		graves := burials{evidence: c.evidence, letters: c.letters, origin: c.publication.first, followed: followed, resent: resent}
+		why = graves.explain()
 	}
 	for range max(c.evidence.parked[c.item.id]-1, 0) {
 		if resent > 0 {

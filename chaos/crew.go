@@ -30,6 +30,16 @@ type death struct {
 	gone    time.Time // when it was seen to have ended, the zero time before
 }
 
+// quit is the end of a process that nobody had killed or asked to end.
+type quit struct {
+	process string
+	at      time.Time
+	how     string
+}
+
+// String tells the end.
+func (q quit) String() string { return q.process + ": " + q.how }
+
 // trade is what the processes of a crew are.
 type trade struct {
 	name    string                                 // what they are called, besides a number
@@ -47,7 +57,7 @@ type crew struct {
 	current []*exec.Cmd // by place, nil where none runs
 	names   []string
 	deaths  []*death
-	byself  []string // processes that ended though nobody had killed them or asked them to
+	quits   []quit
 	badEnds []string // processes that were asked to end and did not end well
 
 	stopping chan struct{}
@@ -92,7 +102,7 @@ func (c *crew) keep(place int) {
 		case err != nil:
 			away = restartPause
 			c.mu.Lock()
-			c.byself = append(c.byself, fmt.Sprintf("%s: %v", name, err))
+			c.quits = append(c.quits, quit{name, time.Now(), err.Error()})
 			c.mu.Unlock()
 		}
 		pause := time.NewTimer(away)
@@ -187,22 +197,6 @@ func (c *crew) launch(cmd *exec.Cmd, place int, name string) error {
 	return nil
 }
 
-// kill kills the process at a place, kill -9, and reports whether there was one.
-func (c *crew) kill(place int) bool { return c.end(place, syscall.SIGKILL) }
-
-// end has the process at a place end by SIGKILL or SIGTERM, and reports whether there was one.
-func (c *crew) end(place int, by syscall.Signal) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	cmd := c.current[place]
-	if cmd == nil || c.deathOf(c.names[place]) != nil {
-		return false
-	}
-	c.deaths = append(c.deaths, &death{process: c.names[place], at: time.Now(), asked: by == syscall.SIGTERM})
-	_ = cmd.Process.Signal(by) // it has ended by itself if not
-	return true
-}
-
 // placeOf returns where a process runs, unless it has ended.
 func (c *crew) placeOf(name string) (place int, runs bool) {
 	c.mu.Lock()
@@ -262,5 +256,15 @@ func (c *crew) told() (deaths []death, byself, badEnds []string) {
 	for _, d := range c.deaths {
 		deaths = append(deaths, *d)
 	}
-	return deaths, slices.Clone(c.byself), slices.Clone(c.badEnds)
+	for _, q := range c.quits {
+		byself = append(byself, q.String())
+	}
+	return deaths, byself, slices.Clone(c.badEnds)
+}
+
+// ended returns which processes have ended by themselves.
+func (c *crew) ended() []quit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.quits)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/warrenmq/warren/tasks"
@@ -13,18 +14,20 @@ type evidence struct {
 	letters   []letter
 	parked    map[string]int // how often a task lies in the unrouted queue
 	deaths    []death        // of workers that we killed
-	outages   []span         // of the broker
+	damages   []damage       // what has struck, in the order of its begin
+	quits     []quit         // of workers and schedulers, by themselves
 	depths    map[string]int // of the queues that are to be empty, after all workers have stopped
 	badEnds   []string       // of workers that were asked to stop
 }
 
 // letter is one dead letter.
 type letter struct {
-	id       string
-	reason   tasks.Reason
-	attempt  int
-	process  string    // the worker that gave the task up
-	failedAt time.Time // to the second
+	id         string
+	reason     tasks.Reason
+	attempt    int
+	settlement int       // counts the republishes of the task
+	process    string    // the worker that gave the task up
+	failedAt   time.Time // to the second
 }
 
 // letterOf reads a dead letter. What it does not tell stays empty, and the checker finds it.
@@ -40,9 +43,16 @@ func letterOf(m tasks.Message) letter {
 		l.failedAt, _ = time.Parse(time.RFC3339, at) // the zero time explains nothing
 	}
 	if t, err := tasks.Decode(m, queueName, l.failedAt); err == nil {
-		l.attempt = t.Attempt
+		l.attempt, l.settlement = t.Attempt, t.Settlement
 	}
 	return l
+}
+
+// besides returns the damages of all but those who have a role.
+func (e *evidence) besides(other role) []damage {
+	return slices.DeleteFunc(slices.Clone(e.damages), func(d damage) bool {
+		return d.who.role == other
+	})
 }
 
 // span is a time from one moment to another.

@@ -9,7 +9,7 @@ import (
 )
 
 func TestLetterOf(t *testing.T) {
-	assert.Equal(t, letter{id: "a", reason: tasks.ReasonPermanent, attempt: 2, process: "w1", failedAt: at(1)},
+	assert.Equal(t, letter{id: "a", reason: tasks.ReasonPermanent, attempt: 2, settlement: 3, process: "w1", failedAt: at(1)},
 		letterOf(tasks.Message{MessageID: "a", RoutingKey: queueName, Headers: map[string]any{
 			tasks.HeaderDeadReason: "permanent", tasks.HeaderSettlement: int32(3), tasks.HeaderAttempt: int32(2),
 			tasks.HeaderWorker: "w1", tasks.HeaderFailedAt: "2026-11-22T09:00:01Z", tasks.HeaderRoutingKey: keyHandled,

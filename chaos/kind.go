@@ -28,6 +28,11 @@ const (
 	keyHandled  = "chaos.task"
 	keyUnknown  = "chaos.unknown.kind"
 	keyUnrouted = "nobody.wants.this"
+	// The tasks that show the order of priorities have a queue of their own, of which each worker runs one at
+	// a time.
+	orderedQueue = "ordered"
+	orderedRoute = "ordered.#"
+	keyOrdered   = "ordered.task"
 )
 
 // kind is what there is to happen to a task.
@@ -64,7 +69,7 @@ const failsAlways = tasks.MaxMaxAttempts + 1
 
 // kinds are all kinds of tasks. Their shares add up to a hundred.
 var kinds = []kind{
-	{name: "succeeds", share: 50, key: keyHandled, ends: done, script: works},
+	{name: "succeeds", share: 45, key: keyHandled, ends: done, script: works},
 	{name: "takes long", share: 10, key: keyHandled, ends: done, script: worksLong},
 	{name: "fails once", share: 8, key: keyHandled, ends: done, script: fails(1)},
 	{name: "fails twice", share: 4, key: keyHandled, ends: done, script: fails(2)},
@@ -73,6 +78,7 @@ var kinds = []kind{
 	{name: "delayed", share: 14, key: keyHandled, ends: done, upTo: 3 * time.Second, script: works},
 	{name: "snoozes", share: 6, key: keyHandled, ends: done, script: snoozes},
 	{name: "has no handler", share: 2, key: keyUnknown, ends: dead, reason: tasks.ReasonNoHandler, script: works},
+	{name: "waits in line", share: 5, key: keyOrdered, ends: done, script: worksInLine},
 	{name: "has no queue", share: 2, key: keyUnrouted, ends: parked, script: works},
 }
 
@@ -83,12 +89,22 @@ const (
 	longRun  = 300 * time.Millisecond
 )
 
+// How long one of the tasks that wait in line takes.
+const (
+	minTurn = 15 * time.Millisecond
+	maxTurn = 30 * time.Millisecond
+)
+
 func works(random *rand.Rand) script {
 	return script{WorkMicros: below(random, shortRun).Microseconds()}
 }
 
 func worksLong(random *rand.Rand) script {
 	return script{WorkMicros: below(random, longRun).Microseconds()}
+}
+
+func worksInLine(random *rand.Rand) script {
+	return script{WorkMicros: between(random, minTurn, maxTurn).Microseconds()}
 }
 
 func fails(times int) func(*rand.Rand) script {

@@ -20,11 +20,13 @@ import (
 //
 //	start  PROCESS RUN ID ATTEMPT SETTLEMENT NOT-BEFORE AT
 //	finish PROCESS RUN OUTCOME AT
+//	tick   PROCESS ID ENTRY FIRE ENQUEUED NOT-BEFORE REDELIVERIES AT
 //
 // RUN counts the runs of a process; times are unix microseconds, 0 for none.
 const (
 	lineStart  = "start"
 	lineFinish = "finish"
+	lineTick   = "tick"
 )
 
 // outcome is what a handler has returned.
@@ -58,13 +60,24 @@ func openPen(path, process string) (*pen, error) {
 // start writes that a task is run, and returns the number of the run.
 func (p *pen) start(t *tasks.Task, at time.Time) (run int64, err error) {
 	run = p.runs.Add(1)
-	var notBefore int64
-	if !t.NotBefore.IsZero() {
-		notBefore = t.NotBefore.UnixMicro()
-	}
 	_, err = fmt.Fprintf(p.file, "%s %s %d %s %d %d %d %d\n",
-		lineStart, p.process, run, t.ID, t.Attempt, t.Settlement, notBefore, at.UnixMicro())
+		lineStart, p.process, run, t.ID, t.Attempt, t.Settlement, micros(t.NotBefore), at.UnixMicro())
 	return run, err
+}
+
+// tick writes that a tick's task is run.
+func (p *pen) tick(t *tasks.Task, at time.Time) error {
+	_, err := fmt.Fprintf(p.file, "%s %s %s %s %d %d %d %d %d\n", lineTick, p.process, t.ID, t.Schedule,
+		micros(t.ScheduledFor), micros(t.EnqueuedAt), micros(t.NotBefore), t.Redeliveries, at.UnixMicro())
+	return err
+}
+
+// micros is a time as the ledger has it.
+func micros(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixMicro()
 }
 
 // finish writes what a run has come to.
@@ -91,9 +104,12 @@ type run struct {
 type ledger struct {
 	file   *os.File
 	lines  *bufio.Reader
-	part   string          // of a line that is not whole yet
-	runs   []*run          // in the order of the file
-	byName map[string]*run // by process and number
+	part   string              // of a line that is not whole yet
+	runs   []*run              // in the order of the file
+	byName map[string]*run     // those that have not ended, by process and number
+	done   map[string]struct{} // the tasks that have succeeded
+	ticks  []caught
+	names  map[string]string // of processes, each kept once
 }
 
 // openLedger opens the ledger for reading while it is written.
@@ -102,7 +118,13 @@ func openLedger(path string) (*ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ledger{file: file, lines: bufio.NewReader(file), byName: map[string]*run{}}, nil
+	l := newLedger()
+	l.file, l.lines = file, bufio.NewReaderSize(file, 1<<16)
+	return l, nil
+}
+
+func newLedger() *ledger {
+	return &ledger{byName: map[string]*run{}, done: map[string]struct{}{}, names: map[string]string{}}
 }
 
 func (l *ledger) close() error { return l.file.Close() }
@@ -126,7 +148,10 @@ func (l *ledger) read() error {
 	}
 }
 
-// enter takes in one line.
+var errNoLine = errors.New("neither a start nor a finish nor a tick")
+
+// enter takes in one line. What is kept of it holds no more than itself: a run of half an hour has
+// millions of lines.
 func (l *ledger) enter(line string) error {
 	fields := strings.Fields(line)
 	switch {
@@ -136,13 +161,14 @@ func (l *ledger) enter(line string) error {
 			return err
 		}
 		r := &run{
-			process: fields[1], id: fields[3], attempt: int(numbers[0]), settlement: int(numbers[1]),
+			process: l.name(fields[1]), id: strings.Clone(fields[3]), attempt: int(numbers[0]), settlement: int(numbers[1]),
 			notBefore: unixMicros(numbers[2]), started: unixMicros(numbers[3]),
 		}
 		l.runs = append(l.runs, r)
 		l.byName[fields[1]+" "+fields[2]] = r
 	case len(fields) == 5 && fields[0] == lineFinish:
-		r := l.byName[fields[1]+" "+fields[2]]
+		name := fields[1] + " " + fields[2]
+		r := l.byName[name]
 		if r == nil {
 			return errors.New("a run ends that has not begun")
 		}
@@ -150,15 +176,39 @@ func (l *ledger) enter(line string) error {
 		if err != nil {
 			return err
 		}
-		r.outcome, r.finished = outcome(fields[3]), unixMicros(numbers[0])
+		r.outcome, r.finished = outcome(l.name(fields[3])), unixMicros(numbers[0])
+		delete(l.byName, name)
+		if r.outcome == succeeded {
+			l.done[r.id] = struct{}{}
+		}
+	case len(fields) == 9 && fields[0] == lineTick:
+		numbers, err := integers(fields[4:])
+		if err != nil {
+			return err
+		}
+		l.ticks = append(l.ticks, caught{
+			tick: tick{l.name(fields[3]), unixMicros(numbers[0]).Unix()}, id: strings.Clone(fields[2]),
+			enqueued: unixMicros(numbers[1]), notBefore: unixMicros(numbers[2]), redelivered: numbers[3] > 0,
+			received: unixMicros(numbers[4]),
+		})
 	default:
-		return errors.New("neither a start nor a finish")
+		return errNoLine
 	}
 	return nil
 }
 
+// name returns a text that comes often, and keeps one copy of it.
+func (l *ledger) name(text string) string {
+	kept, known := l.names[text]
+	if !known {
+		kept = strings.Clone(text)
+		l.names[kept] = kept
+	}
+	return kept
+}
+
 func integers(texts []string) ([]int64, error) {
-	var all []int64
+	all := make([]int64, 0, len(texts))
 	for _, text := range texts {
 		number, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {

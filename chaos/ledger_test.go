@@ -62,7 +62,6 @@ func TestLedgerReadsWholeLines(t *testing.T) {
 
 func TestLedgerRefusesWhatItDoesNotKnow(t *testing.T) {
 	for _, line := range []string{"", "begin w 1 a 1 0 0 1", "start w 1 a 1 0 0", "start w 1 a x 0 0 1", "finish w 9 failed 1"} {
-		l := &ledger{byName: map[string]*run{}}
-		assert.Error(t, l.enter(line), line)
+		assert.Error(t, newLedger().enter(line), line)
 	}
 }

@@ -31,7 +31,8 @@ import (
 
 const usage = `usage: chaos COMMAND [flags]
 
-  fault    publish tasks while workers are killed and the broker is restarted, and check each of them
+  fault    publish tasks while workers, schedulers, connections and the broker are struck, and check each of them
+           and each tick
   effects  publish tasks while connections to RabbitMQ and PostgreSQL are cut and workers are killed, and count
            their effects in PostgreSQL
   ticks    have schedulers emit ticks while the leader is killed and the broker is away, and check each tick

@@ -34,6 +34,7 @@ func TestCommandLine(t *testing.T) {
 		"ticks time":   {[]string{"ticks", "-away", "-1s"}, exitUsage, "-away: -1s is below 1s"},
 		"ticks kills":  {[]string{"ticks", "-duration", "20s"}, exitUsage, "-duration: 20s is less than twice the 15s"},
 		"ticks broker": {[]string{"ticks", "-broker", "kafka"}, exitUsage, "none of node, container, each"},
+		"two sizes":    {[]string{"fault", "-short", "-long"}, exitUsage, "-short and -long exclude each other"},
 		"one too many": {[]string{"fault", "now"}, exitUsage, `"now" is one argument too many`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,10 +46,10 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	o, err := parse([]string{"-short", "-seed", "7", "-rate", "50", "-hard", "-broker", "node"}, t.Output())
+	o, err := parse([]string{"-long", "-seed", "7", "-rate", "50", "-broker", "node"}, t.Output())
 	assert.NoError(t, err)
-	want := short
-	want.seed, want.rate, want.hard = 7, 50, true
+	want := long
+	want.seed, want.rate = 7, 50
 	assert.Equal(t, want, o.settings)
 	assert.Len(t, o.brokers, 1)
 	again, err := parse(append([]string{"-broker", "node"}, fields(o.command())...), t.Output())

@@ -7,27 +7,44 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/warrenmq/warren/internal/brokertest"
 )
 
 // settings are what a plan is made from.
 type settings struct {
-	seed      uint64
-	tasks     int
-	rate      int // tasks a second
-	workers   int // processes that are killed in turn
-	spared    int // processes that live through everything
-	killEvery time.Duration
-	restarts  int  // of the broker
-	hard      bool // the broker is killed instead of stopped
+	size  size
+	seed  uint64
+	tasks int
+	rate  int // tasks a second
+	// brokerEvery is how many rounds there are to one in which the broker itself is struck.
+	brokerEvery int
 }
 
-// The two sizes of a run.
+// size is how long a run is, as the command line says it.
+type size string
+
+// The sizes of a run.
+const (
+	sizeShort  size = "short"
+	sizeMedium size = "" // nothing is said
+	sizeLong   size = "long"
+)
+
+// The settings of each size.
 var (
-	full  = settings{tasks: 20_000, rate: 300, workers: 2, spared: 1, killEvery: 2 * time.Second, restarts: 2}
-	short = settings{tasks: 2_000, rate: 150, workers: 2, spared: 1, killEvery: 2 * time.Second, restarts: 1}
+	short  = settings{size: sizeShort, tasks: 8_000, rate: 100, brokerEvery: 1}
+	medium = settings{size: sizeMedium, tasks: 60_000, rate: 200, brokerEvery: 2}
+	long   = settings{size: sizeLong, tasks: 1_000_000, rate: 560, brokerEvery: 3}
+)
+
+const (
+	// mortals is how many workers are killed and frozen; the spared live through everything, so that tasks
+	// come back to a process that has run them before. What befalls connections befalls all.
+	mortals = 2
+	spared  = 1
+	// schedulers is how many schedulers run.
+	schedulers = 2
 )
 
 // everyBroker is each kind of broker that this machine can have, one after the other.
@@ -66,25 +83,30 @@ func parse(args []string, log io.Writer) (options, error) {
 	flags := flag.NewFlagSet("chaos fault", flag.ContinueOnError)
 	flags.SetOutput(log)
 	var (
-		isShort = flags.Bool("short", false, "a run of some 20 s: 2000 tasks, one restart")
+		isShort = flags.Bool("short", false, "a run of less than 2 minutes: 8000 tasks at 100/s")
+		isLong  = flags.Bool("long", false, "a run of half an hour: 1000000 tasks at 560/s")
 		seed    = flags.Uint64("seed", 0, "`seed` of the plan; the same seed and flags give the same plan (default: a new one, which is told)")
-		tasks   = flags.Int("tasks", 0, "`number` of tasks (default 20000, 2000 with -short)")
-		rate    = flags.Int("rate", 0, "tasks a `second` (default 300, 150 with -short)")
-		hard    = flags.Bool("hard", false, "kill the broker (-9) instead of stopping it")
+		tasks   = flags.Int("tasks", 0, "`number` of tasks (default 60000)")
+		rate    = flags.Int("rate", 0, "tasks a `second` (default 200)")
 		flavour = flags.String("broker", everyBroker, brokerUsage)
 	)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
-	o := options{settings: full}
-	if *isShort {
+	o := options{settings: medium}
+	var err error
+	switch {
+	case *isShort && *isLong:
+		err = errors.New("-short and -long exclude each other")
+	case *isShort:
 		o.settings = short
+	case *isLong:
+		o.settings = long
 	}
-	o.seed, o.hard = *seed, *hard
-	if o.seed == 0 {
+	if o.seed = *seed; o.seed == 0 {
 		o.seed = newSeed()
 	}
-	err := errors.Join(override(&o.tasks, "tasks", *tasks), override(&o.rate, "rate", *rate))
+	err = errors.Join(err, override(&o.tasks, "tasks", *tasks), override(&o.rate, "rate", *rate))
 	chosen, wrong := choose(*flavour)
 	o.choice = chosen
 	return o, complain(flags, log, err, wrong)
@@ -115,15 +137,11 @@ func override(setting *int, name string, given int) error {
 
 // command is the command line that gives the same plan again, without the kind of broker.
 func (s settings) command() string {
-	size := ""
-	if s.restarts == short.restarts {
-		size = " -short"
+	form := ""
+	if s.size != sizeMedium {
+		form = " -" + string(s.size)
 	}
-	text := fmt.Sprintf("cd chaos && go run . fault%s -seed %d -tasks %d -rate %d", size, s.seed, s.tasks, s.rate)
-	if s.hard {
-		text += " -hard"
-	}
-	return text
+	return fmt.Sprintf("cd chaos && go run . fault%s -seed %d -tasks %d -rate %d", form, s.seed, s.tasks, s.rate)
 }
 
 // shuffled returns a shuffled copy.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/warrenmq/warren/tasks"
@@ -12,7 +13,7 @@ import (
 // strike when. It is a pure function of its settings.
 type plan struct {
 	settings
-	tasks  []*item
+	tasks  []*item  // in the order of their time
 	faults []strike // in the order of their time
 }
 
@@ -26,34 +27,19 @@ type item struct {
 	delay    time.Duration // 0: at once
 }
 
-// faultKind is a way to break something.
-type faultKind int
-
-// The faults.
+// The rounds of a run. Faults begin in the first part of a round, so that the last is calm: there the tasks
+// are published that show the order of priorities, and what is late there is late for no reason.
 const (
-	killWorker  faultKind = iota // kill -9, and started again at once
-	stopBroker                   // stopped cleanly, and started again
-	crashBroker                  // kill -9, and started again
+	roundTime  = 20 * time.Second
+	strikesEnd = 11 * time.Second // when the last fault of a round begins
+	burstAt    = 16 * time.Second
 )
 
-// String returns the fault as the report names it.
-func (k faultKind) String() string {
-	return [...]string{"worker killed", "broker stopped", "broker killed"}[k]
-}
-
-// strike is one fault at one time.
-type strike struct {
-	at     time.Duration // from the start of the run
-	kind   faultKind
-	worker int // the one that is killed
-}
-
-// newPlan makes the plan of some settings.
+// newPlan makes the plan of some settings. What strikes is drawn apart from the tasks.
 func newPlan(s settings) *plan {
-	random := rand.New(rand.NewPCG(s.seed, 0))
 	p := &plan{settings: s}
-	p.addTasks(random)
-	p.addFaults(random)
+	p.addTasks(rand.New(rand.NewPCG(s.seed, 0)))
+	p.addFaults(rand.New(rand.NewPCG(s.seed, 1)))
 	return p
 }
 
@@ -85,36 +71,30 @@ func (p *plan) addTasks(random *rand.Rand) {
 		if k.upTo > 0 {
 			t.delay = below(random, k.upTo)
 		}
+		if k.key == keyOrdered {
+			t.at = p.burst(t.at)
+		}
 		p.tasks = append(p.tasks, t)
 	}
+	slices.SortStableFunc(p.tasks, func(a, b *item) int { return int(a.at - b.at) })
 }
 
-// addFaults adds the faults: a worker is killed every so often, each in turn, and the broker is
-// restarted at equal distances, give or take a little.
-func (p *plan) addFaults(random *rand.Rand) {
-	end := p.length()
-	first := random.IntN(p.workers)
-	kind := stopBroker
-	if p.hard {
-		kind = crashBroker
+// burst returns when the tasks are published together that have come up until a time: in the calm of a
+// round, or at the end.
+func (p *plan) burst(at time.Duration) time.Duration {
+	next := at.Truncate(roundTime) + burstAt
+	if next < at {
+		next += roundTime
 	}
-	part := end / time.Duration(p.restarts+1)
-	var restarts []strike
-	for i := range p.restarts {
-		at := part*time.Duration(i+1) + below(random, p.killEvery) - p.killEvery/2
-		restarts = append(restarts, strike{at: at, kind: kind})
-	}
-	for n := 1; time.Duration(n)*p.killEvery < end; n++ {
-		at := time.Duration(n) * p.killEvery
-		for len(restarts) > 0 && restarts[0].at < at {
-			p.faults, restarts = append(p.faults, restarts[0]), restarts[1:]
-		}
-		p.faults = append(p.faults, strike{at: at, kind: killWorker, worker: (first + n) % p.workers})
-	}
-	p.faults = append(p.faults, restarts...)
+	return min(next, p.length())
 }
 
 // below returns a random duration below a limit.
 func below(random *rand.Rand, limit time.Duration) time.Duration {
 	return time.Duration(random.Int64N(int64(limit)))
+}
+
+// between returns a random duration from one to another.
+func between(random *rand.Rand, from, to time.Duration) time.Duration {
+	return from + below(random, to-from)
 }

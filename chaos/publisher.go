@@ -26,6 +26,7 @@ const (
 // publication is what the publisher knows of one task.
 type publication struct {
 	first       time.Time // when it was first sent
+	sent        time.Time // when it was last sent
 	confirmed   time.Time
 	notBefore   time.Time // the zero time: at once
 	unconfirmed int       // how often it was sent and not confirmed, and therefore sent again
@@ -80,6 +81,7 @@ func (p *publisher) publish(ctx context.Context, t *item) error {
 		to = p.client.Public()
 	}
 	for {
+		known.sent = time.Now()
 		_, err := to.Enqueue(ctx, task)
 		switch {
 		case err == nil:
@@ -91,7 +93,7 @@ func (p *publisher) publish(ctx context.Context, t *item) error {
 		case errors.Is(err, broker.ErrUnconfirmed): // as its doc says: again under the same ID
 			known.unconfirmed++
 		case errors.Is(err, broker.ErrNotConnected), errors.Is(err, broker.ErrNacked), errors.Is(err, broker.ErrBlocked),
-			errors.Is(err, context.DeadlineExceeded):
+			errors.Is(err, broker.ErrRefused), errors.Is(err, context.DeadlineExceeded):
 			p.refusals.Add(1)
 		default:
 			return fmt.Errorf("publish %s (%s): %w", t.id, t.kind.name, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -12,44 +13,73 @@ import (
 // maxFindings is how many findings are told one by one.
 const maxFindings = 20
 
+// report is what a run has come to.
+type report struct {
+	*field
+	tasks *verdict
+	ticks *tickVerdict
+}
+
 // write reports a run.
-func (v *verdict) write(w io.Writer, p *plan, f *field) error {
+func (r report) write(w io.Writer) error {
+	v, p := r.tasks, r.plan
 	var out strings.Builder
-	fmt.Fprintf(&out, "\nfault: %s; %d tasks, %d/s, by %d workers that are killed in turn and %d that is spared; over after %s\n",
-		f.broker.Source, len(p.tasks), p.rate, p.workers, p.spared, f.took.Round(100*time.Millisecond))
-	v.writeFaults(&out, p, f)
-	out.WriteString("\n")
+	fmt.Fprintf(&out, "\nchaos: %s; %d tasks, %d/s, %d workers, %d schedulers; over after %s\n\n",
+		r.broker.Source, len(p.tasks), p.rate, mortals+spared, schedulers, r.took.Round(100*time.Millisecond))
 	v.writeKinds(&out)
 	out.WriteString("\n")
 	v.writeDuplicates(&out)
+	out.WriteString("\n")
+	writeDamages(&out, r.evidence.damages)
+	r.writePublisher(&out)
 	fmt.Fprintf(&out, "\nstarted %d tasks, finished %d of them; %d runs were cut short by a kill, and run again\n",
 		v.started, v.finished, v.cutShort)
-	v.writeVerdict(&out)
+	calm := v.lateness.calm
+	fmt.Fprintf(&out, "lateness of the %d starts that no fault touched: p50 %s, p99 %s, max %s\n", len(calm),
+		shownQuantile(calm, 0.5), shownQuantile(calm, 0.99), shownQuantile(calm, 1))
+	fmt.Fprintf(&out, "priorities: %d times two that waited in line could be compared, %d times inverted\n\n",
+		v.order.compared, v.order.inverted)
+	r.ticks.writeCounts(&out, killEntries)
+	r.ticks.writeRepeats(&out)
+	fmt.Fprintf(&out, "%d reigns; ", len(r.ticks.reigns))
+	r.ticks.writeLateness(&out)
+	r.writeVerdict(&out)
 	fmt.Fprintf(&out, "the same plan again: %s\n", p.command())
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// writeFaults tells what was done to the system.
-func (v *verdict) writeFaults(w io.Writer, p *plan, f *field) {
-	var away []string
-	for _, outage := range f.evidence.outages {
-		away = append(away, outage.to.Sub(outage.from).Round(100*time.Millisecond).String())
+// writeDamages tells what was done to the system.
+func writeDamages(w io.Writer, damages []damage) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	width := 0
+	for k := range faultKinds {
+		width = max(width, len(k.String()))
 	}
-	how := "stopped and started again"
-	if p.hard {
-		how = "killed and started again"
+	fmt.Fprintf(t, "%-*s\ttimes\taltogether\tlongest\t\n", width, "faults")
+	for k := range faultKinds {
+		count, sum, longest := 0, time.Duration(0), time.Duration(0)
+		for _, d := range damages {
+			if d.kind == k {
+				took := d.to.Sub(d.from)
+				count, sum, longest = count+1, sum+took, max(longest, took)
+			}
+		}
+		fmt.Fprintf(t, "%-*s\t%d\t%s\t%s\t\n", width, k, count, sum.Round(100*time.Millisecond), longest.Round(100*time.Millisecond))
 	}
-	fmt.Fprintf(w, "faults: a worker killed %d times, each %s; the broker %s %d times, away for %s\n",
-		len(f.evidence.deaths), p.killEvery, how, len(away), strings.Join(away, ", "))
+	_ = t.Flush() // the writer is a buffer
+}
+
+// writePublisher tells what publishing was like, and who ended by itself.
+func (r report) writePublisher(w io.Writer) {
 	unconfirmed := 0
-	for _, publication := range f.evidence.published {
+	for _, publication := range r.evidence.published {
 		unconfirmed += publication.unconfirmed
 	}
 	fmt.Fprintf(w, "publisher: %d times unconfirmed and sent again, %d times not sent and tried again\n",
-		unconfirmed, f.publisher.refusals.Load())
-	if len(f.byself) > 0 {
-		fmt.Fprintf(w, "workers that ended by themselves, and were started again: %s\n", strings.Join(f.byself, "; "))
+		unconfirmed, r.publisher.refusals.Load())
+	for _, q := range r.evidence.quits {
+		fmt.Fprintf(w, "ended by itself, and was started again: %s\n", q)
 	}
 }
 
@@ -63,20 +93,20 @@ func (v *verdict) writeKinds(w io.Writer) {
 	row := func(name string, cells ...string) {
 		fmt.Fprintf(t, "%-*s\t%s\t\n", width, name, strings.Join(cells, "\t"))
 	}
-	row("tasks", "published", "done", "dead", "parked", "lost", "early", "starts", "duplicates")
+	row("tasks", "published", "done", "dead", "parked", "lost", "early", "late", "starts", "duplicates")
 	for i := range kinds {
 		if one := v.lines[&kinds[i]]; one != nil {
 			row(kinds[i].name, one.cells()...)
 		}
 	}
 	row("all", v.total.cells()...)
-	_ = t.Flush() // the writer is a buffer
+	_ = t.Flush()
 }
 
 // cells are the numbers as text.
 func (l line) cells() []string {
 	var cells []string
-	for _, n := range []int{l.published, l.done, l.dead, l.parked, l.lost, l.early, l.starts, l.duplicates} {
+	for _, n := range []int{l.published, l.done, l.dead, l.parked, l.lost, l.early, l.late, l.starts, l.duplicates} {
 		cells = append(cells, strconv.Itoa(n))
 	}
 	return cells
@@ -97,16 +127,24 @@ func (v *verdict) writeDuplicates(w io.Writer) {
 }
 
 // writeVerdict tells whether all is well, and else what is not.
-func (v *verdict) writeVerdict(w io.Writer) {
-	if v.holds() {
-		fmt.Fprintf(w, "verdict: holds: lost %d, early %d, unexplained 0, queues empty\n", v.total.lost, v.total.early)
+func (r report) writeVerdict(w io.Writer) {
+	v := r.tasks
+	missing := 0
+	for _, count := range r.ticks.counts {
+		missing += count.missing
+	}
+	wrong := v.runs[unexplained] + v.letters[unexplained]
+	sum := fmt.Sprintf("lost %d, early %d, late %d, unexplained %d, inverted %d, ticks missing %d, twice for no reason %d",
+		v.total.lost, v.total.early, v.total.late, wrong, v.order.inverted, missing, r.ticks.repeats[repeatUnexplained])
+	if v.holds() && r.ticks.holds() {
+		fmt.Fprintf(w, "verdict: holds: %s; queues empty\n", sum)
 		return
 	}
-	fmt.Fprintf(w, "verdict: DOES NOT HOLD: lost %d, early %d, unexplained %d, %d findings\n",
-		v.total.lost, v.total.early, v.runs[unexplained]+v.letters[unexplained], len(v.findings))
-	for i, finding := range v.findings {
+	findings := slices.Concat(v.findings, r.ticks.findings)
+	fmt.Fprintf(w, "verdict: DOES NOT HOLD: %s; %d findings\n", sum, len(findings))
+	for i, finding := range findings {
 		if i == maxFindings {
-			fmt.Fprintf(w, "  and %d more\n", len(v.findings)-i)
+			fmt.Fprintf(w, "  and %d more\n", len(findings)-i)
 			return
 		}
 		fmt.Fprintf(w, "  %s\n", finding)

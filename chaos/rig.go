@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warrenmq/warren/broker"
+	"github.com/warrenmq/warren/internal/brokertest"
 	"github.com/warrenmq/warren/routing"
 )
 
@@ -58,4 +59,14 @@ func connect(ctx context.Context, urls []string, management string, spec routing
 		return nil, err
 	}
 	return client, nil
+}
+
+// connectTo returns a client with the topology of one queue of workers declared.
+func connectTo(ctx context.Context, b *brokertest.Broker, url string, log io.Writer) (*broker.Client, error) {
+	pattern, err := routing.ParsePattern(route)
+	if err != nil {
+		return nil, err
+	}
+	spec := routing.Spec{Queues: []routing.QueueSpec{{Name: queueName, Routes: []routing.Pattern{pattern}}}}
+	return connect(ctx, []string{url}, b.Management, spec, log)
 }

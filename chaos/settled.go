@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/warrenmq/warren/broker"
@@ -61,16 +62,10 @@ func (f *field) underWay(ctx context.Context) (string, error) {
 	if n := f.unfinished(); n > 0 {
 		return fmt.Sprintf("%d runs have not ended", n), nil
 	}
-	dones := map[string]bool{}
-	for _, r := range f.ledger.runs {
-		if r.outcome == succeeded {
-			dones[r.id] = true
-		}
-	}
-	if n := f.missing(done, func(id string) bool { return dones[id] }); n > 0 {
+	if n := f.missing(done, func(id string) bool { _, is := f.ledger.done[id]; return is }); n > 0 {
 		return fmt.Sprintf("%d tasks are not done", n), nil
 	}
-	depths, err := readyDepths(ctx, f.client)
+	depths, err := readyDepths(ctx, f.client, orderedQueue, ticksQueue)
 	if err != nil {
 		return "", err
 	}
@@ -98,13 +93,16 @@ func (f *field) underWay(ctx context.Context) (string, error) {
 // unfinished counts the runs of living processes that have not ended.
 func (f *field) unfinished() int {
 	deaths, _, _ := f.crew.told()
-	killed := map[string]bool{}
+	gone := map[string]bool{}
 	for _, d := range deaths {
-		killed[d.process] = true
+		gone[d.process] = true
+	}
+	for _, q := range f.crew.ended() {
+		gone[q.process] = true
 	}
 	count := 0
-	for _, r := range f.ledger.runs {
-		if r.finished.IsZero() && !killed[r.process] {
+	for _, r := range f.ledger.byName {
+		if !gone[r.process] {
 			count++
 		}
 	}
@@ -123,9 +121,9 @@ func (f *field) missing(at place, is func(id string) bool) int {
 }
 
 // readyDepths returns how many messages are ready in the queues that are to be empty at the end: the work
-// queue and the delay ladder.
-func readyDepths(ctx context.Context, client *broker.Client) (map[string]int, error) {
-	queues := []string{queueName}
+// queue, the delay ladder, and others.
+func readyDepths(ctx context.Context, client *broker.Client, others ...string) (map[string]int, error) {
+	queues := append([]string{queueName}, others...)
 	for k := range routing.LadderDigits {
 		for digit := 1; digit <= 3; digit++ {
 			queues = append(queues, client.Names().LadderQueue(k, digit))
@@ -170,10 +168,14 @@ func (f *field) gather(ctx context.Context) (err error) {
 	if err := f.look(ctx); err != nil {
 		return err
 	}
-	if f.evidence.depths, err = readyDepths(ctx, f.client); err != nil {
+	toBeEmpty := []string{orderedQueue, ticksQueue, routing.DeadQueue(orderedQueue), routing.DeadQueue(ticksQueue)}
+	if f.evidence.depths, err = readyDepths(ctx, f.client, toBeEmpty...); err != nil {
 		return err
 	}
-	f.evidence.runs, f.evidence.published = f.ledger.runs, f.publisher.published
-	f.evidence.deaths, f.byself, f.evidence.badEnds = f.crew.told()
+	f.gatherTicks()
+	e := &f.evidence
+	e.runs, e.published, e.damages = f.ledger.runs, f.publisher.published, f.striker.told()
+	e.deaths, _, e.badEnds = f.crew.told()
+	e.quits = slices.Concat(f.crew.ended(), f.reigning.ended())
 	return nil
 }

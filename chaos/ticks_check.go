@@ -169,7 +169,7 @@ func (v *tickVerdict) judgeTick(e *tickEvidence, all []caught) {
 		}
 		if i > 0 && c.enqueued.Equal(all[i-1].enqueued) {
 			count.redelivered++
-			if between := (span{all[i-1].received, c.received}); !c.redelivered && !slices.ContainsFunc(e.outages, between.meets) {
+			if between := (span{all[i-1].received, c.received}); !c.redelivered && !all[i-1].redelivered && !slices.ContainsFunc(e.outages, between.meets) {
 				v.find("%s for %s came twice, and the broker does not say that it gave it out again", c.entry, clockOf(c.at()))
 			}
 			continue

@@ -52,27 +52,45 @@ func (s station) environment() []string {
 var retries = tasks.RetryPolicy{MaxAttempts: 4, Initial: 100 * time.Millisecond, Max: time.Second, Factor: 3}
 
 // serve is a worker process: it runs tasks until ctx is done, and writes what it does to the
-// ledger.
+// ledger. It works on three queues: that of most tasks, that of the tasks that wait in line, and that of the
+// schedulers' ticks.
 func serve(ctx context.Context, at station, out io.Writer) (err error) {
 	p, err := openPen(at.ledger, at.process)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	mux := tasks.NewMux()
-	mux.HandleFunc(keyHandled, (&player{pen: p}).handle)
-	return at.work(ctx, worker.Queue{Name: queueName, Routes: []string{route}, Mux: mux, Retry: retries}, out)
+	h := &player{pen: p}
+	mux, ordered, ticking := tasks.NewMux(), tasks.NewMux(), tasks.NewMux()
+	mux.HandleFunc(keyHandled, h.handle)
+	ordered.HandleFunc(keyOrdered, h.handle)
+	ticking.HandleFunc(ticksRoute, h.tick)
+	return at.workOn(ctx, out,
+		worker.Queue{Name: queueName, Routes: []string{route}, Mux: mux, Retry: retries},
+		worker.Queue{
+			Name: orderedQueue, Routes: []string{orderedRoute}, Mux: ordered, Retry: retries, Concurrency: 1, Prefetch: orderedPrefetch,
+		},
+		worker.Queue{Name: ticksQueue, Routes: []string{ticksRoute}, Mux: ticking, Retry: retries})
 }
+
+// orderedPrefetch is how many of the tasks that wait in line a worker has at a time: the one that runs and
+// one more, so that it is known what it could choose from.
+const orderedPrefetch = 2
 
 // work works on one queue until ctx is done.
 func (s station) work(ctx context.Context, queue worker.Queue, out io.Writer) error {
+	return s.workOn(ctx, out, queue)
+}
+
+// workOn works on some queues until ctx is done.
+func (s station) workOn(ctx context.Context, out io.Writer, queues ...worker.Queue) error {
 	log := slog.New(slog.NewTextHandler(out, nil)).With("process", s.process)
 	client, err := broker.Connect(ctx, broker.Config{URLs: []string{s.url}, Name: s.process, BackoffMax: time.Second, Log: log})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	w, err := worker.New(client, worker.Config{Queues: []worker.Queue{queue}, Name: s.process, Log: log})
+	w, err := worker.New(client, worker.Config{Queues: queues, Name: s.process, Log: log})
 	if err != nil {
 		return err
 	}
@@ -97,6 +115,9 @@ func (p *player) handle(ctx context.Context, t *tasks.Task) error {
 	result, err := play(ctx, t)
 	return errors.Join(err, p.pen.finish(number, result, time.Now()))
 }
+
+// tick writes that a tick's task is run, which is all that there is to do.
+func (p *player) tick(_ context.Context, t *tasks.Task) error { return p.pen.tick(t, time.Now()) }
 
 // play runs a script.
 func play(ctx context.Context, t *tasks.Task) (outcome, error) {

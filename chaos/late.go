@@ -1,0 +1,52 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// lateLimit is how late a start may be for no reason, on a machine that does other things too.
+const lateLimit = 3 * time.Second
+
+// lateness is how late starts were.
+type lateness struct {
+	troubled []span          // when something was broken, or recovered
+	calm     []time.Duration // of the starts that no fault touched
+}
+
+// judge returns how much of a delay lies in no time of trouble, and keeps it where none of it does.
+func (l *lateness) judge(due, started time.Time) time.Duration {
+	late := max(started.Sub(due), 0)
+	trouble := span{due, started}.within(l.troubled)
+	if trouble == 0 {
+		l.calm = append(l.calm, late)
+	}
+	return late - trouble
+}
+
+// judgeLateness finds out how late each step was first started: after it was sent for the last time, or after the
+// step before had ended, or after its time, whichever came last. What is to wait in line is left out.
+func (c *caseOf) judgeLateness(one *line) {
+	if c.item.kind.key == keyOrdered {
+		return
+	}
+	byStep := c.steps()
+	due := c.publication.sent
+	for _, at := range slices.SortedFunc(maps.Keys(byStep), step.compare) {
+		first := byStart(byStep[at])[0]
+		due = later(later(due, first.notBefore), c.publication.notBefore)
+		if by := c.verdict.lateness.judge(due, first.started); by > lateLimit {
+			one.late++
+			c.find("LATE: attempt %d was started %s after it was due, of which nothing explains %s", first.attempt,
+				first.started.Sub(due).Round(time.Millisecond), by.Round(time.Millisecond))
+		}
+		ends := first.finished
+		for _, r := range byStep[at] {
+			if !r.finished.IsZero() && (ends.IsZero() || r.finished.Before(ends)) {
+				ends = r.finished
+			}
+		}
+		due = later(due, ends)
+	}
+}
