@@ -71,6 +71,11 @@ test-unit: ## Run the tests that need no RabbitMQ.
 bench: ## Measure Warren beside a hand-written loop on a RabbitMQ (docs/benchmarks.md).
 	cd bench && $(GO) run -ldflags '$(LDFLAGS)' . $(BENCH)
 
+# PEERS are its flags, as in make bench-peers PEERS='-short -install'.
+.PHONY: bench-peers
+bench-peers: ## Measure Warren beside asynq, River, Celery and BullMQ, as far as they are here (docs/benchmarks.md).
+	cd bench && $(GO) run -ldflags '$(LDFLAGS)' . peers $(PEERS)
+
 # chaos/ is a module of its own.
 # CHAOS are the command's flags; SHORT=1 makes it less than 2 minutes a broker, LONG=1 half an hour and a million
 # tasks, SEED=N repeats a plan.

@@ -34,13 +34,21 @@ type arena struct {
 // closeTimeout bounds the removal of an arena, whatever has happened before.
 const closeTimeout = 30 * time.Second
 
-// openArena makes the virtual host and declares the topology.
-func openArena(ctx context.Context, b *brokertest.Broker) (*arena, error) {
+// newArena makes the virtual host, empty.
+func newArena(ctx context.Context, b *brokertest.Broker) (*arena, error) {
 	vhost, err := b.NewVhost(ctx, "bench-"+strings.ToLower(rand.Text()[:10]))
 	if err != nil {
 		return nil, err
 	}
-	a := &arena{vhost: vhost}
+	return &arena{vhost: vhost}, nil
+}
+
+// openArena makes the virtual host and declares the topology.
+func openArena(ctx context.Context, b *brokertest.Broker) (*arena, error) {
+	a, err := newArena(ctx, b)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.declare(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}

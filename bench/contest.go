@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +16,8 @@ type figure struct {
 	Unit string
 	// LowerIsBetter says which way a ratio is to be read.
 	LowerIsBetter bool
+	// Alone is a figure of which no ratio is told.
+	Alone bool
 }
 
 // entrant is one who does the work of a contest.
@@ -21,6 +25,8 @@ type entrant struct {
 	name string
 	// run does the work once and returns a number for each figure of the contest.
 	run func(ctx context.Context, a *arena) ([]float64, error)
+	// optional is whether the contest goes on without it where it fails, which is told.
+	optional bool
 }
 
 // floor is the worst that is good enough of an entrant's figure: its ratio to the first entrant's, or
@@ -52,13 +58,22 @@ func (c *contest) hold(ctx context.Context, a *arena, rounds int, log io.Writer)
 	for i := range values {
 		values[i] = make([][]float64, len(c.figures))
 	}
+	out := map[string]error{}
 	rounds *= max(c.often, 1)
 	for round := range rounds {
 		for turn := range c.entrants {
 			i := (turn + round) % len(c.entrants)
 			e := c.entrants[i]
+			if out[e.name] != nil {
+				continue
+			}
 			runtime.GC() // what the last one left is not this one's
 			numbers, err := e.run(ctx, a)
+			if err != nil && e.optional && ctx.Err() == nil {
+				out[e.name] = err
+				fmt.Fprintf(log, "%s %d/%d  %-28s is out: %v\n", c.name, round+1, rounds, e.name, err)
+				continue
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s, round %d: %w", e.name, round+1, err)
 			}
@@ -68,13 +83,22 @@ func (c *contest) hold(ctx context.Context, a *arena, rounds int, log io.Writer)
 			fmt.Fprintf(log, "%s %d/%d  %-28s %s\n", c.name, round+1, rounds, e.name, c.shown(numbers))
 		}
 	}
-	return c.compare(values), nil
+	r := c.compare(values)
+	for _, e := range c.entrants {
+		if err := out[e.name]; err != nil {
+			r.Out = append(r.Out, absence{e.name, err.Error()})
+		}
+	}
+	return r, nil
 }
 
 // shown is the numbers of one run as text.
 func (c *contest) shown(numbers []float64) string {
 	var texts []string
 	for i, f := range c.figures {
+		if math.IsNaN(numbers[i]) {
+			continue
+		}
 		texts = append(texts, strings.TrimSpace(f.Name+" "+number(numbers[i], f.Unit)+" "+f.Unit))
 	}
 	return strings.Join(texts, ", ")
@@ -86,11 +110,14 @@ func (c *contest) compare(values [][][]float64) *result {
 	r := &result{Contest: c.name, What: c.what}
 	for i, e := range c.entrants {
 		for j, f := range c.figures {
+			if !isKnown(values[i][j]) {
+				continue
+			}
 			one := row{
 				Entrant: e.name, Figure: f.Name, Unit: f.Unit, Rounds: values[i][j], spread: spreadOf(values[i][j]),
 			}
-			if i > 0 {
-				ratio := spreadOf(ratios(values[i][j], values[0][j]))
+			if all := ratios(values[i][j], values[0][j]); i > 0 && !f.Alone && isKnown(all) {
+				ratio := spreadOf(all)
 				one.Ratio = &ratio
 			}
 			one.Floor = c.judge(&one, f)
@@ -98,6 +125,11 @@ func (c *contest) compare(values [][][]float64) *result {
 		}
 	}
 	return r
+}
+
+// isKnown reports whether there are numbers and all are.
+func isKnown(values []float64) bool {
+	return len(values) > 0 && !slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 }
 
 // judge compares a row with its floor, nil where it has none.
@@ -108,6 +140,9 @@ func (c *contest) judge(r *row, f figure) *verdict {
 		}
 		got := r.Median
 		if !one.absolute {
+			if r.Ratio == nil {
+				return nil
+			}
 			got = r.Ratio.Median
 		}
 		return &verdict{

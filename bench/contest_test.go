@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 // scripted is an entrant whose rounds are given.
 func scripted(name string, order *[]string, rounds ...float64) entrant {
 	n := 0
-	return entrant{name, func(context.Context, *arena) ([]float64, error) {
+	return entrant{name: name, run: func(context.Context, *arena) ([]float64, error) {
 		*order = append(*order, name)
 		n++
 		return rounds[n-1 : n], nil
@@ -64,7 +65,7 @@ func TestFloorOfAMedian(t *testing.T) {
 
 func TestContestEndsWithAnError(t *testing.T) {
 	broken := errors.New("broken")
-	c := contest{entrants: []entrant{{"loop", func(context.Context, *arena) ([]float64, error) { return nil, broken }}}}
+	c := contest{entrants: []entrant{{name: "loop", run: func(context.Context, *arena) ([]float64, error) { return nil, broken }}}}
 	_, err := c.hold(t.Context(), nil, 3, t.Output())
 	assert.ErrorIs(t, err, broken)
 	assert.ErrorContains(t, err, "loop, round 1")
@@ -82,4 +83,41 @@ func TestFloorsAreOfEntrants(t *testing.T) {
 			assert.True(t, slices.ContainsFunc(c.figures, func(f figure) bool { return f.Name == one.figure }), one)
 		}
 	}
+}
+
+// An optional entrant that fails is out from then on, and keeps the rounds before that.
+func TestContestGoesOnWithout(t *testing.T) {
+	var order []string
+	n := 0
+	tired := entrant{name: "asynq", optional: true, run: func(context.Context, *arena) ([]float64, error) {
+		if n++; n == 2 {
+			return nil, errGivenUp
+		}
+		return []float64{50}, nil
+	}}
+	c := contest{
+		name: "sprint", figures: []figure{{Name: "rate", Unit: "tasks/s"}},
+		entrants: []entrant{scripted("loop", &order, 100, 200, 400), tired},
+	}
+	r, err := c.hold(t.Context(), nil, 3, t.Output())
+	require.NoError(t, err)
+	assert.Equal(t, []absence{{"asynq", errGivenUp.Error()}}, r.Out)
+	require.Len(t, r.Rows, 2)
+	assert.Len(t, r.Rows[0].Rounds, 3)
+	assert.Equal(t, []float64{50}, r.Rows[1].Rounds)
+	assert.InDelta(t, 0.5, r.Rows[1].Ratio.Median, 1e-9)
+	assert.Equal(t, 2, n, "it is not asked a third time")
+}
+
+// What is not known has no row, and a figure beside one that is not known has no ratio.
+func TestContestOfUnknownFigures(t *testing.T) {
+	c := contest{
+		figures:  []figure{{Name: "rate"}, {Name: "CPU", LowerIsBetter: true}},
+		entrants: []entrant{{name: "loop"}, {name: "River"}},
+	}
+	r := c.compare([][][]float64{{{1}, {math.NaN()}}, {{2}, {3}}})
+	require.Len(t, r.Rows, 3)
+	assert.NotNil(t, r.Rows[1].Ratio)
+	assert.Equal(t, "CPU", r.Rows[2].Figure)
+	assert.Nil(t, r.Rows[2].Ratio)
 }

@@ -6,6 +6,7 @@
 // dependency of Warren's.
 //
 //	go run . [flags]
+//	go run . peers [flags]
 package main
 
 import (
@@ -39,22 +40,16 @@ func main() {
 	os.Exit(code)
 }
 
-// command runs the bench, or the process whose memory it measures, and returns the exit status.
+// command runs the bench, or a process that it measures, and returns the exit status.
 func command(ctx context.Context, args []string) int {
-	var run func() error
-	if len(args) == 1 && args[0] == memoryWorkerCommand {
-		run = func() error { return memoryWorker(ctx, os.Getenv(envURL), os.Stdin, os.Stdout) }
-	} else {
-		o, err := parse(args, os.Stderr)
-		switch {
-		case errors.Is(err, flag.ErrHelp):
-			return 0
-		case err != nil:
-			return exitUsage // it was told
-		}
-		run = func() error { return bench(ctx, o, os.Stdout, os.Stderr) }
+	run, err := choose(ctx, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return exitUsage // it was told
 	}
-	err := run()
+	err = run()
 	switch {
 	case err == nil:
 		return 0
@@ -64,6 +59,22 @@ func command(ctx context.Context, args []string) int {
 	default:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		return exitFailed
+	}
+}
+
+// choose returns what the arguments ask for.
+func choose(ctx context.Context, args []string) (func() error, error) {
+	switch {
+	case len(args) == 1 && args[0] == memoryWorkerCommand:
+		return func() error { return memoryWorker(ctx, os.Getenv(envURL), os.Stdin, os.Stdout) }, nil
+	case len(args) == 2 && args[0] == peerCommand:
+		return func() error { return servePeer(ctx, args[1], os.Stdin, os.Stdout) }, nil
+	case len(args) > 0 && args[0] == peersCommand:
+		o, err := parsePeers(args[1:], os.Stderr)
+		return func() error { return peers(ctx, &o, os.Stdout, os.Stderr) }, err
+	default:
+		o, err := parse(args, os.Stderr)
+		return func() error { return bench(ctx, o, os.Stdout, os.Stderr) }, err
 	}
 }
 

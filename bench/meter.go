@@ -49,6 +49,12 @@ func (m *meter) await(ctx context.Context) error {
 	}
 }
 
+// reading is how many tasks were run and in what time: up to the goal, or up to now.
+func (m *meter) reading() (count int, took time.Duration) {
+	m.ended.CompareAndSwap(0, m.now())
+	return int(min(m.hits.Load(), m.goal)), time.Duration(m.ended.Load() - m.began.Load())
+}
+
 // rate is tasks a second, once the goal is reached.
 func (m *meter) rate() float64 {
 	return perSecond(int(m.goal), time.Duration(m.ended.Load()-m.began.Load()))

@@ -39,6 +39,8 @@ type result struct {
 	Contest string `json:"contest"`
 	What    string `json:"what"`
 	Rows    []row  `json:"rows"`
+	// Out are the entrants that failed, and why: they have the figures of the rounds before that.
+	Out []absence `json:"out,omitempty"`
 }
 
 // row is one figure of one entrant.
@@ -70,14 +72,22 @@ func describe(b *brokertest.Broker) about {
 		At: time.Now().UTC().Truncate(time.Second), Warren: version.Text(), Go: runtime.Version(),
 		RabbitMQ: b.Version, Source: b.Source, Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
 	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, module := range info.Deps {
-			if module.Path == library {
-				a.Library = module.Version
-			}
+	a.Library = versionOf(library)
+	return a
+}
+
+// versionOf is the version of a module that this program is built with, empty where it is not told.
+func versionOf(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, module := range info.Deps {
+		if module.Path == path {
+			return module.Version
 		}
 	}
-	return a
+	return ""
 }
 
 // holds reports whether every floor holds and the memory is flat, as far as they were measured.
@@ -185,7 +195,7 @@ func number(n float64, unit string) string {
 	switch unit {
 	case "tasks/s", "goroutines":
 		decimals = 0
-	case "MiB":
+	case "MiB", "µs":
 		decimals = 1
 	}
 	return strconv.FormatFloat(n, 'f', decimals, 64)

@@ -23,11 +23,15 @@ func spreadOf(values []float64) spread {
 	return spread{Median: middle, Min: sorted[0], Max: sorted[len(sorted)-1]}
 }
 
-// ratios divides values by others, one by one.
+// ratios divides values by others, one by one. There may be more of the others; what has none to be divided
+// by is not a number.
 func ratios(values, by []float64) []float64 {
 	all := make([]float64, len(values))
 	for i := range values {
-		all[i] = values[i] / by[i]
+		all[i] = math.NaN()
+		if i < len(by) {
+			all[i] = values[i] / by[i]
+		}
 	}
 	return all
 }

@@ -17,9 +17,14 @@ import (
 
 // enqueueMany publishes tasks by one call.
 func enqueueMany(ctx context.Context, client *broker.Client, count int, body []byte) error {
+	return enqueueManyAt(ctx, client, count, body, time.Time{})
+}
+
+// enqueueManyAt is enqueueMany of tasks that are due at a time.
+func enqueueManyAt(ctx context.Context, client *broker.Client, count int, body []byte, due time.Time) error {
 	many := make([]tasks.Task, count)
 	for i := range many {
-		many[i] = tasks.Task{Key: key, Payload: body}
+		many[i] = tasks.Task{Key: key, Payload: body, NotBefore: due}
 	}
 	for _, outcome := range client.EnqueueMany(ctx, many) {
 		if outcome.Err != nil {

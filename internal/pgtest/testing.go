@@ -67,12 +67,8 @@ func NewDatabase(t testing.TB) (address string, db *sql.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal("pgtest: the server's address is no URL")
-	}
 	t.Cleanup(func() {
-		if err := s.execute(context.Background(), "DROP DATABASE "+strings.TrimPrefix(u.Path, "/")+" WITH (FORCE)"); err != nil {
+		if err := s.DropDatabase(context.Background(), address); err != nil {
 			t.Error(err)
 		}
 	})
@@ -101,6 +97,15 @@ func (s *Server) CreateDatabase(ctx context.Context) (address string, err error)
 	}
 	u.Path = "/" + name
 	return u.String(), nil
+}
+
+// DropDatabase removes a database that CreateDatabase has made, and ends its connections.
+func (s *Server) DropDatabase(ctx context.Context, address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return errors.New("pgtest: the database's address is no URL")
+	}
+	return s.execute(ctx, "DROP DATABASE "+strings.TrimPrefix(u.Path, "/")+" WITH (FORCE)")
 }
 
 // execute runs one statement on the server's own database.
