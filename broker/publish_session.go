@@ -23,7 +23,10 @@ type publishSession struct {
 	blocking chan amqp.Blocking
 	closed   chan *amqp.Error
 
+	since    time.Time
 	stopping chan struct{} // closed: write no more
+	retired  chan struct{} // closed: another channel is to take the place of this one
+	retire   sync.Once
 	over     chan struct{} // closed: the broker will say no more
 	cause    error         // why it is over; read it after over
 	room     chan struct{} // holds a token for each message that is sent and not confirmed
@@ -62,7 +65,9 @@ func newPublishSession(p *publisher, c *connection, blocking chan amqp.Blocking)
 		returns:  channel.NotifyReturn(make(chan amqp.Return, p.cfg.Window)),
 		closed:   channel.NotifyClose(make(chan *amqp.Error, 1)),
 		blocking: blocking,
+		since:    time.Now(),
 		stopping: make(chan struct{}),
+		retired:  make(chan struct{}),
 		over:     make(chan struct{}),
 		room:     make(chan struct{}, p.cfg.Window),
 		rest:     make(chan struct{}, 1),
@@ -152,7 +157,42 @@ func (s *publishSession) settle(place uint64, acked bool) {
 	s.moved = time.Time{} // the watch sees it
 	s.mu.Unlock()
 	<-s.room
+	if !acked {
+		s.refused()
+	}
 	pub.finish(verdictOf(pub, acked))
+}
+
+// nackPatience is how old a channel must be for a refusal to have another take its place: where a queue
+// refuses all, as a full one does, there is another so often and no oftener.
+const nackPatience = 3 * time.Second
+
+// refused has another channel take the place of this one. A channel of RabbitMQ 3.10 whose first message to
+// a queue met a leader that was gone refuses everything for that queue until the node is back, though the
+// queue has another leader long since; a new one asks anew.
+func (s *publishSession) refused() {
+	if time.Since(s.since) >= nackPatience {
+		s.retire.Do(func() { close(s.retired) })
+	}
+}
+
+// isRetired reports whether another channel is to take the place of this one.
+func (s *publishSession) isRetired() bool {
+	select {
+	case <-s.retired:
+		return true
+	default:
+		return false
+	}
+}
+
+// shut closes the channel, or its connection where the broker does not answer, and returns when the session
+// is over. It follows write.
+func (s *publishSession) shut() {
+	timer := time.AfterFunc(closeTimeout, func() { _ = s.conn.raw.Close() })
+	defer timer.Stop()
+	_ = s.channel.Close() // over either way
+	s.await()
 }
 
 // finish hands a publication back with its result. It is not the session's any longer.

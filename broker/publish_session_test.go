@@ -56,3 +56,19 @@ func TestConfirmsThatDoNotComeAreNoticedInTime(t *testing.T) {
 		})
 	}
 }
+
+// A channel that is refused messages is retired when it has lived for a while, and no sooner: a queue that is
+// full refuses all.
+func TestChannelThatIsRefusedIsRetired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &publishSession{since: time.Now(), retired: make(chan struct{})}
+		s.refused()
+		time.Sleep(nackPatience - time.Nanosecond)
+		s.refused()
+		assert.False(t, s.isRetired())
+		time.Sleep(time.Nanosecond)
+		s.refused()
+		s.refused()
+		assert.True(t, s.isRetired())
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"sync"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/warrenmq/warren/broker"
 	"github.com/warrenmq/warren/internal/brokertest"
+	"github.com/warrenmq/warren/internal/logtest"
+	"github.com/warrenmq/warren/routing"
 	"github.com/warrenmq/warren/tasks"
 )
 
@@ -113,6 +116,53 @@ func TestFullQueueNacks(t *testing.T) {
 		}
 	}
 	assert.True(t, refused)
+}
+
+// While one queue refuses everything its publisher's channel is replaced now and then, of which those who publish
+// to other queues notice nothing.
+func TestRefusalsReplaceTheChannel(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	spec := queue(t, "email", "email.#")
+	spec.Type = routing.Quorum
+	f.declare(spec)
+	f.channel(func(ch *amqp.Channel) {
+		_, err := ch.QueueDeclare("full", true, false, false, false, amqp.Table{
+			"x-queue-type": "quorum", "x-max-length": int32(1), "x-overflow": "reject-publish",
+		})
+		require.NoError(t, err)
+	})
+	lines := new(logtest.Log)
+	client := f.connect(func(c *broker.Config) { c.Log = slog.New(slog.NewTextHandler(lines, nil)) })
+	replaced := func() int {
+		return strings.Count(lines.String(), "another publishing channel takes the place of this one")
+	}
+	var others sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				_, err := client.Enqueue(f.ctx, tasks.Task{Key: "email.x"})
+				if !assert.NoError(t, err) {
+					return
+				}
+			}
+		})
+	}
+	for replaced() < 2 && f.ctx.Err() == nil {
+		if err := client.Publish(f.ctx, tasks.Message{RoutingKey: "full", MessageID: "1"}); err != nil {
+			assert.ErrorIs(t, err, broker.ErrNacked)
+		}
+	}
+	close(done)
+	others.Wait()
+	require.NoError(t, f.ctx.Err())
+	assert.NotContains(t, lines.String(), "trying again", "the connection lives")
 }
 
 func TestTooLarge(t *testing.T) {

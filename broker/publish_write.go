@@ -8,8 +8,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// write sends what is queued until the session is over, or ctx is done and what was sent is
-// confirmed. While there is more to send the socket is corked, so that a burst is one write. Until it
+// write sends what is queued until the session is over, or ctx is done or the session retired, and what was
+// sent is confirmed. While there is more to send the socket is corked, so that a burst is one write. Until it
 // returns, callers may write for themselves while it has nothing to do (sendDirect).
 func (s *publishSession) write(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { close(s.stopping) })
@@ -56,6 +56,8 @@ func (s *publishSession) next() *publication {
 		return pub
 	case <-s.stopping:
 		return nil
+	case <-s.retired:
+		return nil
 	case <-s.over:
 		return nil
 	default:
@@ -70,6 +72,8 @@ func (s *publishSession) next() *publication {
 			s.cork()
 			s.uncork()
 		case <-s.stopping:
+			return nil
+		case <-s.retired:
 			return nil
 		case <-s.over:
 			return nil

@@ -226,6 +226,11 @@ func (p *publisher) serve(ctx context.Context, c *connection) error {
 			p.supervisor.log.Warn("RabbitMQ has closed the publishing channel, there will be another", "error", s.cause)
 			continue
 		}
+		if err == nil && s.isRetired() && !c.IsClosed() && !c.blocked.Load() && ctx.Err() == nil {
+			s.shut()
+			p.supervisor.log.Warn("RabbitMQ refuses messages, another publishing channel takes the place of this one")
+			continue
+		}
 		if c.blocked.Load() || c.IsClosed() {
 			c.abort() // a clean close would wait for a broker that does not read, or is gone
 		} else {
