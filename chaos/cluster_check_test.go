@@ -15,8 +15,8 @@ func steadyLoad() *clusterEvidence {
 		blows:  []struck{{nodeBlow{nodeKilled, 1}, seconds(20, 40)}},
 		loaded: seconds(0, 60), left: map[string]int{loadQueue(0): 0}, ticks: steady(),
 	}
-	for n := range 1200 {
-		s := &sent{load: newLoad(7, n), due: at(float64(n) / 20)}
+	for n := range 6000 {
+		s := &sent{load: newLoad(7, n), due: at(float64(n) / 100)}
 		s.confirmed = s.due.Add(2 * time.Millisecond)
 		started := s.confirmed
 		if s.delay > 0 {
@@ -51,7 +51,7 @@ func (e *clusterEvidence) retried(after float64) *sent {
 func TestSteadyLoadHolds(t *testing.T) {
 	v := steadyLoad().judge()
 	assert.Empty(t, v.findings)
-	assert.Equal(t, 1200, v.published)
+	assert.Equal(t, 6000, v.published)
 	if assert.Len(t, v.accounts, 2) {
 		assert.Empty(t, v.accounts[1].publishing)
 		assert.Empty(t, v.accounts[1].running)
@@ -85,7 +85,7 @@ func TestClusterFindings(t *testing.T) {
 					s.confirmed = at(37)
 				}
 			}
-		}, "publisher 3 stood still for 16"},
+		}, "publisher 3, load-1 stood still for 16"},
 		"a queue stalls": {func(e *clusterEvidence) {
 			for _, r := range e.runs {
 				i := slices.IndexFunc(e.sent, func(s *sent) bool { return s.id == r.id })
@@ -171,7 +171,7 @@ func TestStallsAreListed(t *testing.T) {
 	assert.Empty(t, v.findings)
 	var out bytes.Buffer
 	v.writeStalls(&out)
-	assert.Contains(t, out.String(), "no confirm  publisher 1")
+	assert.Contains(t, out.String(), "no confirm  publisher 1, load-")
 	assert.Contains(t, out.String(), "node killed (-9): 2")
 	out.Reset()
 	v.writeVerdict(&out)

@@ -24,6 +24,7 @@ type sent struct {
 	confirmed time.Time // the zero time: never
 	notBefore time.Time // the zero time: at once
 	resent    int       // how often it was sent, neither confirmed nor surely refused, and sent again
+	nacked    int       // how often of those RabbitMQ had refused it
 }
 
 // loader publishes a steady load from several clients, each task until it is confirmed.
@@ -84,7 +85,10 @@ func (l *loader) publish(ctx context.Context, s *sent) error {
 			return nil
 		case ctx.Err() != nil:
 			return err
-		case errors.Is(err, broker.ErrUnconfirmed), errors.Is(err, broker.ErrNacked):
+		case errors.Is(err, broker.ErrNacked): // by a queue without a leader, which may have it all the same
+			s.resent++
+			s.nacked++
+		case errors.Is(err, broker.ErrUnconfirmed):
 			s.resent++
 		case errors.Is(err, broker.ErrNotConnected), errors.Is(err, broker.ErrBlocked), errors.Is(err, context.DeadlineExceeded):
 		default:

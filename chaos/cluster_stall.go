@@ -49,17 +49,25 @@ func longest(all []stall) time.Duration {
 	return most
 }
 
-// publishStalls finds the times in which a publisher got no confirm.
+// publishStalls finds the times in which a publisher got no confirm for a queue: another queue of the same
+// publisher, or another publisher, may well have gone on. Delayed tasks are confirmed by the delay ladder.
 func publishStalls(all []*sent, within span) []stall {
-	moments := make([][]time.Time, loadPublishers)
+	type way struct{ publisher, queue int }
+	moments := map[way][]time.Time{}
+	for publisher := range loadPublishers {
+		for queue := range loadQueues {
+			moments[way{publisher, queue}] = nil
+		}
+	}
 	for _, s := range all {
-		if !s.confirmed.IsZero() {
-			moments[s.publisher] = append(moments[s.publisher], s.confirmed)
+		if !s.confirmed.IsZero() && s.delay == 0 {
+			w := way{s.publisher, s.queue}
+			moments[w] = append(moments[w], s.confirmed)
 		}
 	}
 	var stalls []stall
-	for i, m := range moments {
-		stalls = append(stalls, stallsOf(fmt.Sprintf("publisher %d", i+1), m, within)...)
+	for w, m := range moments {
+		stalls = append(stalls, stallsOf(fmt.Sprintf("publisher %d, %s", w.publisher+1, loadQueue(w.queue)), m, within)...)
 	}
 	byBegin(stalls)
 	return stalls
