@@ -9,10 +9,15 @@ import (
 // lateLimit is how late a start may be for no reason, on a machine that does other things too.
 const lateLimit = 3 * time.Second
 
+// handOver is how long RabbitMQ waits, by its defaults, before it hands a message over again that was between
+// two rungs of the delay ladder when it was stopped (docs/delays.md).
+const handOver = 3 * time.Minute
+
 // lateness is how late starts were.
 type lateness struct {
-	troubled []span          // when something was broken, or recovered
-	calm     []time.Duration // of the starts that no fault touched
+	handedOver int             // how many were late by that
+	troubled   []span          // when something was broken, or recovered
+	calm       []time.Duration // of the starts that no fault touched
 }
 
 // judge returns how much of a delay lies in no time of trouble, and keeps it where none of it does.
@@ -33,10 +38,15 @@ func (c *caseOf) judgeLateness(one *line) {
 	}
 	byStep := c.steps()
 	due := c.publication.sent
+	came := due
 	for _, at := range slices.SortedFunc(maps.Keys(byStep), step.compare) {
 		first := byStart(byStep[at])[0]
 		due = later(later(due, first.notBefore), c.publication.notBefore)
-		if by := c.verdict.lateness.judge(due, first.started); by > lateLimit {
+		switch by := c.verdict.lateness.judge(due, first.started); {
+		case by <= lateLimit:
+		case by <= handOver && c.onLadder(first) && c.evidence.away(span{came, first.started}):
+			c.verdict.lateness.handedOver++
+		default:
 			one.late++
 			c.find("LATE: attempt %d was started %s after it was due, of which nothing explains %s", first.attempt,
 				first.started.Sub(due).Round(time.Millisecond), by.Round(time.Millisecond))
@@ -48,5 +58,11 @@ func (c *caseOf) judgeLateness(one *line) {
 			}
 		}
 		due = later(due, ends)
+		came = ends
 	}
+}
+
+// onLadder reports whether a run is of a message that has waited on the delay ladder.
+func (c *caseOf) onLadder(r *run) bool {
+	return !r.notBefore.IsZero() || r.attempt == 1 && !c.publication.notBefore.IsZero()
 }

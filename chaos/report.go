@@ -37,6 +37,8 @@ func (r report) write(w io.Writer) error {
 	calm := v.lateness.calm
 	fmt.Fprintf(&out, "lateness of the %d starts that no fault touched: p50 %s, p99 %s, max %s\n", len(calm),
 		shownQuantile(calm, 0.5), shownQuantile(calm, 0.99), shownQuantile(calm, 1))
+	fmt.Fprintf(&out, "late by up to %s since RabbitMQ was stopped while it handed them from rung to rung of the delay ladder: %d\n",
+		handOver, v.lateness.handedOver)
 	fmt.Fprintf(&out, "priorities: %d times two that waited in line could be compared, %d times inverted\n\n",
 		v.order.compared, v.order.inverted)
 	r.ticks.writeCounts(&out, killEntries)
