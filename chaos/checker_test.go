@@ -96,7 +96,7 @@ func TestCheckerFinds(t *testing.T) {
 		"late":              {"succeeds", script{}, evidence{runs: []*run{once(4, 5)}}, "LATE: attempt 1 was started 4s after it was due, of which nothing explains 4s"},
 		"late in part":      {"succeeds", script{}, evidence{runs: []*run{once(14, 15)}, damages: []damage{befell(cutLink, 2, 4)}}, "nothing explains 9s"},
 		"a late retry":      {"fails once", script{Fails: 1}, evidence{runs: []*run{ran(first, 1, 0, 1, 2, failed), ran(first, 2, 1, 9, 10, succeeded)}}, "LATE: attempt 2 was started 7s"},
-		"late from a rung":  {"delayed", script{}, evidence{runs: []*run{once(220, 221)}, damages: []damage{restarted(1, 2)}, published: map[string]*publication{"a": {first: at(0), sent: at(0), confirmed: at(0), notBefore: at(3)}}}, "LATE: attempt 1 was started 3m37s"},
+		"late from a rung":  {"delayed", script{}, evidence{runs: []*run{once(45, 46)}, damages: []damage{restarted(1, 2)}, published: map[string]*publication{"a": {first: at(0), sent: at(0), confirmed: at(0), notBefore: at(3)}}}, "LATE: attempt 1 was started 42s"},
 		"late after time":   {"delayed", script{}, evidence{runs: []*run{once(9, 10)}, published: map[string]*publication{"a": {first: at(0), sent: at(0), confirmed: at(0), notBefore: at(3)}}}, "LATE: attempt 1 was started 6s"},
 		"a bad end":         {"succeeds", script{}, evidence{runs: []*run{once(1, 2)}, badEnds: []string{"w1 did not end"}}, "w1 did not end"},
 		"never published":   {"succeeds", script{}, evidence{published: map[string]*publication{}}, "never published"},
@@ -135,12 +135,12 @@ func TestCheckerIsContent(t *testing.T) {
 // RabbitMQ hands over again, after a time, what was between two rungs of the ladder when it was stopped.
 func TestLateFromARung(t *testing.T) {
 	published := map[string]*publication{"a": {first: at(0), sent: at(0), confirmed: at(0), notBefore: at(3)}}
-	v := judged(t, "delayed", script{}, evidence{runs: []*run{once(185, 186)}, damages: []damage{restarted(1, 2)}, published: published})
+	v := judged(t, "delayed", script{}, evidence{runs: []*run{once(28, 29)}, damages: []damage{restarted(1, 2)}, published: published})
 	assert.Empty(t, v.findings)
 	assert.Equal(t, 1, v.lateness.handedOver)
-	v = judged(t, "delayed", script{}, evidence{runs: []*run{once(185, 186)}, published: published})
+	v = judged(t, "delayed", script{}, evidence{runs: []*run{once(28, 29)}, published: published})
 	assert.NotEmpty(t, v.findings, "nothing was stopped")
-	v = judged(t, "succeeds", script{}, evidence{runs: []*run{once(185, 186)}, damages: []damage{restarted(1, 2)}})
+	v = judged(t, "succeeds", script{}, evidence{runs: []*run{once(28, 29)}, damages: []damage{restarted(1, 2)}})
 	assert.NotEmpty(t, v.findings, "it was on no ladder")
 }
 

@@ -9,10 +9,6 @@ import (
 // lateLimit is how late a start may be for no reason, on a machine that does other things too.
 const lateLimit = 3 * time.Second
 
-// handOver is how long RabbitMQ waits, by its defaults, before it hands a message over again that was between
-// two rungs of the delay ladder when it was stopped (docs/delays.md).
-const handOver = 3 * time.Minute
-
 // lateness is how late starts were.
 type lateness struct {
 	handedOver int             // how many were late by that
@@ -44,7 +40,7 @@ func (c *caseOf) judgeLateness(one *line) {
 		due = later(later(due, first.notBefore), c.publication.notBefore)
 		switch by := c.verdict.lateness.judge(due, first.started); {
 		case by <= lateLimit:
-		case by <= handOver && c.onLadder(first) && c.evidence.away(span{came, first.started}):
+		case by <= handOver+lateLimit && c.onLadder(first) && c.evidence.away(span{came, first.started}):
 			c.verdict.lateness.handedOver++
 		default:
 			one.late++

@@ -48,6 +48,9 @@ func startContainer(ctx context.Context, opts Options) (*Broker, error) {
 	if opts.InMemory && onLoopback && memoryFolder() != "" {
 		more = append(more, inMemory)
 	}
+	if opts.ErlArgs != "" {
+		more = append(more, testcontainers.WithEnv(map[string]string{"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": opts.ErlArgs}))
+	}
 	return withFreePorts(2, func(ports []int) (*Broker, error) {
 		return startContainerOn(ctx, ports[0], ports[1], onLoopback, more...)
 	})

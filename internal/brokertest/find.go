@@ -24,6 +24,9 @@ type Options struct {
 	// them: declaring and deleting is two or three times as fast, and no disk is measured. A container
 	// forgets all when it is stopped then, a node does not. Defaults to the disk.
 	InMemory bool
+	// ErlArgs are further arguments of the Erlang machine of a broker that is started here, such as set what
+	// RabbitMQ reads from nowhere else. Defaults to none.
+	ErlArgs string
 }
 
 func (o Options) withDefaults() Options {

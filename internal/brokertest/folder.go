@@ -99,7 +99,7 @@ disk_free_limit.absolute = 50MB
 }
 
 // environment is what the node runs in: ours, without what would lead it out of its folder.
-func (f folder) environment(name string, ports nodePorts) []string {
+func (f folder) environment(name string, ports nodePorts, erlArgs string) []string {
 	var env []string
 	for _, variable := range os.Environ() {
 		key, _, _ := strings.Cut(variable, "=")
@@ -124,7 +124,7 @@ func (f folder) environment(name string, ports nodePorts) []string {
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+f.path("enabled_plugins"),
 		"RABBITMQ_GENERATED_CONFIG_DIR="+f.path("generated"),
 		"ERL_CRASH_DUMP_SECONDS=0", // none: it takes seconds
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} "+erlArgs,
 	)
 }
 

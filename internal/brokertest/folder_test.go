@@ -12,7 +12,7 @@ func TestFolderEnvironment(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/run/systemd/notify")
 	t.Setenv("KEPT", "yes")
 	got := map[string]string{}
-	for _, variable := range folder("/f").environment("warren-x@localhost", nodePorts{amqp: 1, dist: 2, management: 3}) {
+	for _, variable := range folder("/f").environment("warren-x@localhost", nodePorts{amqp: 1, dist: 2, management: 3}, "-rabbit one 1") {
 		key, value, _ := strings.Cut(variable, "=")
 		if _, twice := got[key]; twice {
 			t.Errorf("%s is set twice", key)
@@ -27,6 +27,8 @@ func TestFolderEnvironment(t *testing.T) {
 		"NOTIFY_SOCKET":         "",
 		"HOME":                  "/f/home",
 		"KEPT":                  "yes",
+
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} -rabbit one 1",
 	} {
 		if got[key] != want {
 			t.Errorf("%s=%q, want %q", key, got[key], want)

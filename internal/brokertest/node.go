@@ -19,6 +19,7 @@ type node struct {
 	name    string
 	folder  folder
 	ports   nodePorts
+	erlArgs string
 	process *process
 }
 
@@ -50,7 +51,7 @@ func startNodeOn(ctx context.Context, opts Options, settings nodeSettings, serve
 	if err != nil {
 		return nil, err
 	}
-	n := &node{server: server, name: "warren-" + strings.ToLower(rand.Text()[:10]) + "@localhost", folder: f, ports: ports}
+	n := &node{server: server, name: "warren-" + strings.ToLower(rand.Text()[:10]) + "@localhost", folder: f, ports: ports, erlArgs: opts.ErlArgs}
 	if err = f.configure(ports, settings.lines); err == nil {
 		err = n.launch()
 	}
@@ -75,7 +76,7 @@ func (n *node) launch() error {
 			return err
 		}
 	}
-	p, err := launch(n.server, n.folder.environment(n.name, n.ports), string(n.folder), n.folder.path("console.log"))
+	p, err := launch(n.server, n.folder.environment(n.name, n.ports, n.erlArgs), string(n.folder), n.folder.path("console.log"))
 	if err != nil {
 		return err
 	}
