@@ -18,7 +18,10 @@ type lateness struct {
 
 // judge returns how much of a delay lies in no time of trouble, and keeps it where none of it does.
 func (l *lateness) judge(due, started time.Time) time.Duration {
-	late := max(started.Sub(due), 0)
+	late := started.Sub(due)
+	if late < 0 {
+		return 0 // it had been sent before, and had arrived
+	}
 	trouble := span{due, started}.within(l.troubled)
 	if trouble == 0 {
 		l.calm = append(l.calm, late)
