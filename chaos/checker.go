@@ -46,7 +46,7 @@ func (v *verdict) holds() bool { return len(v.findings) == 0 }
 
 // check compares what was to happen with what has happened.
 func check(p *plan, e *evidence) *verdict {
-	v := &verdict{lines: map[*kind]*line{}, lateness: lateness{troubled: troubled(e.besides(aScheduler))}}
+	v := &verdict{lines: map[*kind]*line{}, lateness: lateness{limit: cmp.Or(p.late, lateLimit), troubled: troubled(e.besides(aScheduler))}}
 	runs := map[string][]*run{}
 	for _, r := range e.runs {
 		runs[r.id] = append(runs[r.id], r)

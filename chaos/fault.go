@@ -93,7 +93,7 @@ func runOn(ctx context.Context, b *brokertest.Broker, p *plan, scheduler string,
 		return err
 	}
 	v := check(p, &f.evidence)
-	t := checkTicks(&f.ticks, &f.evidence)
+	t := checkTicks(&f.ticks, &f.evidence, p.late)
 	if err := (report{f, v, t}).write(out); err != nil {
 		return err
 	}

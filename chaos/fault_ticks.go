@@ -97,7 +97,7 @@ func thawed(events []event, damages []damage) []event {
 
 // checkTicks checks what became of the schedulers' ticks: none is missing, none early, each came under one ID,
 // twice only where something was done to the schedulers or the broker, and soon after its time.
-func checkTicks(e *tickEvidence, all *evidence) *tickVerdict {
+func checkTicks(e *tickEvidence, all *evidence, limit time.Duration) *tickVerdict {
 	v := e.judge()
 	for _, t := range e.entries {
 		v.judgeComplete(e, t)
@@ -106,7 +106,7 @@ func checkTicks(e *tickEvidence, all *evidence) *tickVerdict {
 	for _, group := range e.byTick() {
 		first := slices.MinFunc(group, func(a, b caught) int { return a.received.Compare(b.received) })
 		late := first.received.Sub(first.at())
-		if by := late - (span{first.at(), first.received}).within(trouble); by > lateLimit {
+		if by := late - (span{first.at(), first.received}).within(trouble); by > limit {
 			v.find("%s for %s came %s late, of which nothing explains %s", first.entry, clockOf(first.at()),
 				late.Round(time.Millisecond), by.Round(time.Millisecond))
 		}

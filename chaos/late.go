@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// lateLimit is how late a start may be for no reason, on a machine that does other things too.
+// lateLimit is how late a start may be for no reason, unless the command line says another time.
 const lateLimit = 3 * time.Second
 
 // lateness is how late starts were.
 type lateness struct {
+	limit      time.Duration
 	handedOver int             // how many were late by that
 	troubled   []span          // when something was broken, or recovered
 	calm       []time.Duration // of the starts that no fault touched
@@ -42,8 +43,8 @@ func (c *caseOf) judgeLateness(one *line) {
 		first := byStart(byStep[at])[0]
 		due = later(later(due, first.notBefore), c.publication.notBefore)
 		switch by := c.verdict.lateness.judge(due, first.started); {
-		case by <= lateLimit:
-		case by <= handOver+lateLimit && c.onLadder(first) && c.evidence.away(span{came, first.started}):
+		case by <= c.verdict.lateness.limit:
+		case by <= handOver+c.verdict.lateness.limit && c.onLadder(first) && c.evidence.away(span{came, first.started}):
 			c.verdict.lateness.handedOver++
 		default:
 			one.late++

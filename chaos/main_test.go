@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"go.uber.org/goleak"
@@ -46,10 +47,10 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	o, err := parse([]string{"-long", "-seed", "7", "-rate", "50", "-broker", "node"}, t.Output())
+	o, err := parse([]string{"-long", "-seed", "7", "-rate", "50", "-late", "10s", "-broker", "node"}, t.Output())
 	assert.NoError(t, err)
 	want := long
-	want.seed, want.rate = 7, 50
+	want.seed, want.rate, want.late = 7, 50, 10*time.Second
 	assert.Equal(t, want, o.settings)
 	assert.Len(t, o.brokers, 1)
 	again, err := parse(append([]string{"-broker", "node"}, fields(o.command())...), t.Output())

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/warrenmq/warren/internal/brokertest"
 )
@@ -19,6 +20,8 @@ type settings struct {
 	rate  int // tasks a second
 	// brokerEvery is how many rounds there are to one in which the broker itself is struck.
 	brokerEvery int
+	// late is how late a start may be for no reason: no part of the plan, but of what is found.
+	late time.Duration
 }
 
 // size is how long a run is, as the command line says it.
@@ -33,9 +36,9 @@ const (
 
 // The settings of each size.
 var (
-	short  = settings{size: sizeShort, tasks: 8_000, rate: 100, brokerEvery: 1}
-	medium = settings{size: sizeMedium, tasks: 60_000, rate: 200, brokerEvery: 2}
-	long   = settings{size: sizeLong, tasks: 1_000_000, rate: 560, brokerEvery: 3}
+	short  = settings{size: sizeShort, tasks: 8_000, rate: 100, brokerEvery: 1, late: lateLimit}
+	medium = settings{size: sizeMedium, tasks: 60_000, rate: 200, brokerEvery: 2, late: lateLimit}
+	long   = settings{size: sizeLong, tasks: 1_000_000, rate: 560, brokerEvery: 3, late: lateLimit}
 )
 
 const (
@@ -88,6 +91,7 @@ func parse(args []string, log io.Writer) (options, error) {
 		seed    = flags.Uint64("seed", 0, "`seed` of the plan; the same seed and flags give the same plan (default: a new one, which is told)")
 		tasks   = flags.Int("tasks", 0, "`number` of tasks (default 60000)")
 		rate    = flags.Int("rate", 0, "tasks a `second` (default 200)")
+		late    = flags.Duration("late", 0, "how `late` a start may be for no reason (default 3s); a machine that is busy needs more")
 		flavour = flags.String("broker", everyBroker, brokerUsage)
 	)
 	if err := flags.Parse(args); err != nil {
@@ -106,7 +110,7 @@ func parse(args []string, log io.Writer) (options, error) {
 	if o.seed = *seed; o.seed == 0 {
 		o.seed = newSeed()
 	}
-	err = errors.Join(err, override(&o.tasks, "tasks", *tasks), override(&o.rate, "rate", *rate))
+	err = errors.Join(err, override(&o.tasks, "tasks", *tasks), override(&o.rate, "rate", *rate), overrideTime(&o.late, "late", *late))
 	chosen, wrong := choose(*flavour)
 	o.choice = chosen
 	return o, complain(flags, log, err, wrong)
@@ -141,7 +145,7 @@ func (s settings) command() string {
 	if s.size != sizeMedium {
 		form = " -" + string(s.size)
 	}
-	return fmt.Sprintf("cd chaos && go run . fault%s -seed %d -tasks %d -rate %d", form, s.seed, s.tasks, s.rate)
+	return fmt.Sprintf("cd chaos && go run . fault%s -seed %d -tasks %d -rate %d -late %s", form, s.seed, s.tasks, s.rate, s.late)
 }
 
 // shuffled returns a shuffled copy.

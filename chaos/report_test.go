@@ -41,7 +41,7 @@ func TestReport(t *testing.T) {
 		"lateness of the 2 starts that no fault touched: p50 3ms, p99 3ms, max 3ms",
 		"priorities: 40 times two that waited in line could be compared, 2 times inverted",
 		"verdict: DOES NOT HOLD: lost 1, early 0, late 1, unexplained 0, inverted 2, ticks missing 1, twice for no reason 0; 2 findings\n  a (succeeds): LOST\n",
-		"cd chaos && go run . fault -short -seed 7 -tasks 8000 -rate 100",
+		"cd chaos && go run . fault -short -seed 7 -tasks 8000 -rate 100 -late 3s",
 	} {
 		assert.Contains(t, out.String(), says)
 	}
