@@ -11,10 +11,10 @@ import (
 )
 
 // clusterSettings are what an operator of a cluster should set, as docs/deploying.md says, and why: a
-// node that is cut off is noticed after some 10 s and not after 60, one in a minority stops serving
+// node that is cut off is noticed after some 6 s and not after 60, one in a minority stops serving
 // before 4.3 instead of going its own way, and queues have their leaders on all nodes.
 const clusterSettings = `cluster_partition_handling = pause_minority
-net_ticktime = 10
+net_ticktime = 6
 queue_leader_locator = balanced
 `
 
