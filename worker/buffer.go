@@ -50,8 +50,8 @@ func newBuffer(clock clockwork.Clock, limit rate.Limit, burst int) *buffer {
 		groups: []*group{{}}, limited: map[string]*group{}, sweepAt: sweepMin,
 	}
 	b.ready.L = &b.mu
-	b.due = alarm{clock: clock, fire: b.wakeDue}
-	b.pace = newPace(limit, burst, alarm{clock: clock, fire: b.wakeNext})
+	b.due = newAlarm(clock, b.wakeDue)
+	b.pace = newPace(limit, burst, newAlarm(clock, b.wakeNext))
 	return b
 }
 

@@ -108,7 +108,7 @@ func (c Config) withDefaults() Config {
 		c.StopTimeout = DefaultStopTimeout
 	}
 	if c.Clock == nil {
-		c.Clock = clockwork.NewRealClock()
+		c.Clock = exactClock{clockwork.NewRealClock()}
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
