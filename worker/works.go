@@ -31,10 +31,13 @@ type works struct {
 	seed     maphash.Seed
 }
 
-// workName names one publishing of a work within its queue: each republishing raises the settlement.
+// workName names one publishing of a work within its queue: each republishing raises the settlement. Where a
+// republishing was doubled, and one of the two recounted, there are two of one settlement with different attempts:
+// what was decided about the one is not what is to become of the other.
 type workName struct {
 	id         string
 	settlement int
+	attempt    int
 }
 
 // decided is what was decided about a delivery that may not have been settled in the broker's eyes:
@@ -66,9 +69,9 @@ func newWorks(now func() time.Time) *works {
 // given an ID by a republish and comes again meanwhile must not be given another.
 func (w *works) name(it *item) workName {
 	if it.task.ID == "" {
-		return workName{contentMark + strconv.FormatUint(w.contentOf(it), 36), it.task.Settlement}
+		return workName{contentMark + strconv.FormatUint(w.contentOf(it), 36), it.task.Settlement, it.task.Attempt}
 	}
-	return workName{it.task.ID, it.task.Settlement}
+	return workName{it.task.ID, it.task.Settlement, it.task.Attempt}
 }
 
 // contentMark begins the names that are made of contents; an ID that begins so is only not remembered.

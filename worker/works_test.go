@@ -195,6 +195,10 @@ func TestWorksTellMessagesApart(t *testing.T) {
 	assert.False(t, known(again("x", "other", 0)), "another payload under a careless ID")
 	assert.False(t, known(again("y", "first", 0)), "another ID")
 	assert.False(t, known(again("x", "first", 1)), "another publishing of the work")
+	later := again("x", "first", 0)
+	later.task.Attempt = 3
+	later.name = w.name(later)
+	assert.False(t, known(later), "another attempt, of a work that was doubled")
 	joined, decision, found := w.recognise(again("x", "first", 0))
 	assert.False(t, joined)
 	assert.True(t, found)
