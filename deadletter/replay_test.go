@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -247,19 +248,20 @@ func TestReplayDoesNotGoInACircle(t *testing.T) {
 }
 
 func TestReplayRate(t *testing.T) {
-	s := &sieve{letters: emailLetters(t, "1", "2", "3")}
-	ctx, cancel := context.WithCancel(t.Context())
-	told := make(chan struct{}, 3)
-	go func() {
-		<-told
-		cancel() // the second is an hour away
-	}()
-	counts, err := deadletter.Replay(ctx, s, &publisher{}, deadletter.ReplayConfig{Sweep: deadletter.Sweep{
-		Queue: "email.dead", Rate: 1.0 / 3600, Tell: func(deadletter.Outcome) { told <- struct{}{} },
-	}})
-	require.NoError(t, err, "the sifter has not minded")
-	assert.Equal(t, deadletter.Counts{Seen: 2, Replayed: 1}, counts)
-	assert.Equal(t, []string{"1"}, s.removed)
+	synctest.Test(t, func(t *testing.T) {
+		s := &sieve{letters: emailLetters(t, "1", "2", "3")}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			synctest.Wait() // the second is an hour away
+			cancel()
+		}()
+		counts, err := deadletter.Replay(ctx, s, &publisher{}, deadletter.ReplayConfig{Sweep: deadletter.Sweep{
+			Queue: "email.dead", Rate: 1.0 / 3600,
+		}})
+		require.NoError(t, err, "the sifter has not minded")
+		assert.Equal(t, deadletter.Counts{Seen: 2, Replayed: 1}, counts)
+		assert.Equal(t, []string{"1"}, s.removed)
+	})
 }
 
 func TestDrop(t *testing.T) {
