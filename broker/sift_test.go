@@ -271,8 +271,13 @@ func TestSiftHoldsTooLong(t *testing.T) {
 	}
 	f.declareQueue("email.dead", args)
 	want := f.fill("email.dead", 3)
+	held := 0
 	_, err := f.client.Sift(f.ctx, "email.dead", 0, func(l *tasks.Letter) bool {
 		l.Leave()
+		// The last one: 4.3.6 was seen to let the first, which is taken by basic.get, be held for ever.
+		if held++; held < len(want) {
+			return true
+		}
 		require.Eventually(t, func() bool {
 			depth, err := f.client.Depth(f.ctx, "email.dead")
 			require.NoError(t, err)
