@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
+
+	"github.com/warrenmq/warren/bench/internal/chart"
 )
 
 const (
@@ -164,9 +165,5 @@ var errFill = errors.New("the backlog takes too long to publish")
 
 // thousands is a number with its digits in groups.
 func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
+	return chart.Thousands(float64(n))
 }

@@ -27,18 +27,11 @@ var (
 
 // fault runs a plan on each kind of broker that was asked for, and reports on out. It returns
 // errWrong where a check failed.
-func fault(ctx context.Context, o options, out, log io.Writer) (err error) {
-	folder, err := os.MkdirTemp("", "warren-scheduler-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	program, err := build(ctx, schedulerPackage, folder, log)
-	if err != nil {
-		return err
-	}
-	p := newPlan(o.settings)
-	return o.onEach(ctx, log, func(b *brokertest.Broker) error { return runOn(ctx, b, p, program, out, log) })
+func fault(ctx context.Context, o options, out, log io.Writer) error {
+	return withProgram(ctx, schedulerPackage, log, func(program string) error {
+		p := newPlan(o.settings)
+		return o.onEach(ctx, log, func(b *brokertest.Broker) error { return runOn(ctx, b, p, program, out, log) })
+	})
 }
 
 // handOver is how long RabbitMQ waits before it hands a message over again that was between two rungs of the
@@ -51,10 +44,19 @@ var erlArgs = fmt.Sprintf("-rabbit dead_letter_worker_publisher_confirm_timeout 
 
 // onEach calls a function with each kind of broker, one after the other.
 func (c choice) onEach(ctx context.Context, log io.Writer, run func(*brokertest.Broker) error) error {
+	return onEachOf(ctx, c, log, func(flavour brokertest.Flavour) (*brokertest.Broker, error) {
+		return brokertest.Start(ctx, flavour, brokertest.Options{Out: log, ErlArgs: erlArgs})
+	}, run)
+}
+
+// onEachOf calls a function with what is started of each kind, a broker or a cluster, one after the other.
+func onEachOf[B io.Closer](
+	ctx context.Context, c choice, log io.Writer, start func(brokertest.Flavour) (B, error), run func(B) error,
+) error {
 	var failures []error
 	ran := 0
 	for _, flavour := range c.brokers {
-		b, err := brokertest.Start(ctx, flavour, brokertest.Options{Out: log, ErlArgs: erlArgs})
+		b, err := start(flavour)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

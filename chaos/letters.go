@@ -20,17 +20,10 @@ const warrenPackage = "github.com/warrenmq/warren/cmd/warren"
 // letters has tasks fail, and their dead letters grouped, replayed, mended and dropped by the warren
 // command, on each kind of broker that was asked for. It returns errWrong where a letter is not as it
 // should be.
-func letters(ctx context.Context, o letterOptions, out, log io.Writer) (err error) {
-	folder, err := os.MkdirTemp("", "warren-command-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	program, err := build(ctx, warrenPackage, folder, log)
-	if err != nil {
-		return err
-	}
-	return o.onEach(ctx, log, func(b *brokertest.Broker) error { return lettersOn(ctx, b, o, program, out, log) })
+func letters(ctx context.Context, o letterOptions, out, log io.Writer) error {
+	return withProgram(ctx, warrenPackage, log, func(program string) error {
+		return o.onEach(ctx, log, func(b *brokertest.Broker) error { return lettersOn(ctx, b, o, program, out, log) })
+	})
 }
 
 // lettersOn is a run on one broker. The ledger and the logs are kept where something is wrong.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,6 +35,20 @@ func build(ctx context.Context, pkg, folder string, log io.Writer) (string, erro
 		return "", fmt.Errorf("build %s: %w", pkg, err)
 	}
 	return program, nil
+}
+
+// withProgram builds one of Warren's programs, calls a function with where it is, and removes it.
+func withProgram(ctx context.Context, pkg string, log io.Writer, do func(program string) error) (err error) {
+	folder, err := os.MkdirTemp("", "warren-"+path.Base(pkg)+"-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	program, err := build(ctx, pkg, folder, log)
+	if err != nil {
+		return err
+	}
+	return do(program)
 }
 
 // bareEnvironment is the environment of this process without what would have one of Warren's programs

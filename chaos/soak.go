@@ -30,36 +30,32 @@ const (
 
 // soak has a steady load run for long, and judges whether anything grows. It returns errWrong where
 // something does, or where not everything was run.
-func soak(ctx context.Context, o soakOptions, out, log io.Writer) (err error) {
-	programs, err := os.MkdirTemp("", "warren-scheduler-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
-	scheduler, err := build(ctx, schedulerPackage, programs, log)
-	if err != nil {
-		return err
-	}
+func soak(ctx context.Context, o soakOptions, out, log io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return o.onEach(ctx, log, func(b *brokertest.Broker) (err error) {
-		folder, err := os.MkdirTemp("", "warren-soak-")
-		if err != nil {
-			return err
-		}
-		defer func() { err = tidyUp(ctx, folder, "configuration", err, log) }()
-		p := pond{options: o, broker: b, self: self, scheduler: scheduler, folder: folder, log: log, listens: map[string]string{}}
-		err = p.open(ctx)
-		if err == nil {
-			err = p.run(ctx)
-		}
-		if err = errors.Join(err, p.close()); err != nil {
-			return err
-		}
-		return p.tell(out)
+	return withProgram(ctx, schedulerPackage, log, func(scheduler string) error {
+		return o.onEach(ctx, log, func(b *brokertest.Broker) error { return soakOn(ctx, b, o, self, scheduler, out, log) })
 	})
+}
+
+// soakOn is a run on one broker. The configuration and the logs are kept where something is wrong.
+func soakOn(ctx context.Context, b *brokertest.Broker, o soakOptions, self, scheduler string, out, log io.Writer) (err error) {
+	folder, err := os.MkdirTemp("", "warren-soak-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = tidyUp(ctx, folder, "configuration", err, log) }()
+	p := pond{options: o, broker: b, self: self, scheduler: scheduler, folder: folder, log: log, listens: map[string]string{}}
+	err = p.open(ctx)
+	if err == nil {
+		err = p.run(ctx)
+	}
+	if err = errors.Join(err, p.close()); err != nil {
+		return err
+	}
+	return p.tell(out)
 }
 
 // pond is where a soak takes place: a broker, two workers, a scheduler and a publisher, and what is known of them.

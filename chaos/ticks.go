@@ -14,21 +14,14 @@ const schedulerPackage = "github.com/warrenmq/warren/cmd/scheduler"
 
 // ticks has schedulers emit ticks on each kind of broker that was asked for, or on a cluster, while they
 // and the broker are ended. It returns errWrong where a tick was not as it should be.
-func ticks(ctx context.Context, o tickOptions, out, log io.Writer) (err error) {
-	folder, err := os.MkdirTemp("", "warren-scheduler-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	program, err := build(ctx, schedulerPackage, folder, log)
-	if err != nil {
-		return err
-	}
-	run := ticksRun{options: o, program: program, out: out, log: log}
-	if o.cluster {
-		return run.onCluster(ctx)
-	}
-	return o.onEach(ctx, log, func(b *brokertest.Broker) error { return run.onBroker(ctx, b) })
+func ticks(ctx context.Context, o tickOptions, out, log io.Writer) error {
+	return withProgram(ctx, schedulerPackage, log, func(program string) error {
+		run := ticksRun{options: o, program: program, out: out, log: log}
+		if o.cluster {
+			return run.onCluster(ctx)
+		}
+		return o.onEach(ctx, log, func(b *brokertest.Broker) error { return run.onBroker(ctx, b) })
+	})
 }
 
 // ticksRun is what all parts of a run have in common.
